@@ -1,0 +1,111 @@
+"""The contract of a link: a byte stream to one board."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from types import TracebackType
+
+from typing_extensions import Self
+
+from iotlab.errors import ClosedError, DeadlineError
+
+
+class Link(ABC):
+    """A byte stream to one board. One reader at a time, one writer at a time.
+
+    Subclasses supply three hooks: ``_read``, ``_write`` and ``_close``. A link that has modem lines
+    also overrides :meth:`set_lines` and sets ``has_lines``.
+    """
+
+    has_lines: bool = False
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._closed = False
+
+    # -- what callers use ---------------------------------------------------------------------
+
+    def read(self, max_size: int = 65536, *, timeout_s: float) -> bytes:
+        """1 to ``max_size`` bytes as they come.
+
+        Raises ``DeadlineError`` when none came in ``timeout_s``, ``DisconnectedError`` when the
+        other end is gone, ``ClosedError`` after ``close``.
+        """
+        self._check_open()
+        data = self._read(max_size, timeout_s)
+        if not data:
+            raise DeadlineError(f"nothing came from {self.name} in {timeout_s:g} s")
+        return data
+
+    def read_exactly(self, size: int, *, timeout_s: float) -> bytes:
+        """``size`` bytes; ``DeadlineError.partial`` has what came if it was less."""
+        end = time.monotonic() + timeout_s
+        data = b""
+        while len(data) < size:
+            data += self._read_or_raise(size - len(data), end, timeout_s, data)
+        return data
+
+    def read_until(self, mark: bytes, *, timeout_s: float, max_size: int = 1 << 20) -> bytes:
+        """Everything up to and including ``mark``, byte by byte: nothing behind it is taken."""
+        end = time.monotonic() + timeout_s
+        data = bytearray()
+        while not data.endswith(mark):
+            if len(data) >= max_size:
+                raise DeadlineError(f"{mark!r} did not come in {max_size} bytes", partial=bytes(data))
+            data += self._read_or_raise(1, end, timeout_s, bytes(data))
+        return bytes(data)
+
+    def write(self, data: bytes) -> None:
+        """All of ``data``, or ``DisconnectedError``."""
+        self._check_open()
+        if data:
+            self._write(data)
+
+    def set_lines(self, *, dtr: bool | None = None, rts: bool | None = None) -> None:
+        """Set the modem lines (True is asserted). Only where ``has_lines``; else nothing happens."""
+
+    def close(self) -> None:
+        """Let go of the port. Idempotent."""
+        if not self._closed:
+            self._closed = True
+            self._close()
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # -- hooks --------------------------------------------------------------------------------
+
+    @abstractmethod
+    def _read(self, max_size: int, timeout_s: float) -> bytes:
+        """1 to ``max_size`` bytes, or ``b""`` when none came in time."""
+
+    @abstractmethod
+    def _write(self, data: bytes) -> None:
+        """All of ``data``."""
+
+    @abstractmethod
+    def _close(self) -> None: ...
+
+    # -- details ------------------------------------------------------------------------------
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ClosedError(f"the link to {self.name} was closed: connect again")
+
+    def _read_or_raise(self, size: int, end: float, timeout_s: float, sofar: bytes) -> bytes:
+        try:
+            return self.read(size, timeout_s=max(0.0, end - time.monotonic()))
+        except DeadlineError:
+            raise DeadlineError(
+                f"only {len(sofar)} bytes came from {self.name} in {timeout_s:g} s", partial=sofar
+            ) from None

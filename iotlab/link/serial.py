@@ -1,0 +1,152 @@
+"""A link over a serial port, real or virtual.
+
+A virtual board's port is a PTY, which carries no modem lines; a socket beside it, ``<port>.lines``, takes
+their place. ``socket://`` and ``rfc2217://`` URLs work too: pyserial opens them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import os
+import select
+import socket
+import stat
+from pathlib import Path
+
+import serial
+
+from iotlab.errors import ConnectError, DeadlineError, DisconnectedError, InUseError, LinkError, NotFoundError
+from iotlab.link.base import Link
+
+
+class SerialLink(Link):
+    """``port``: a device ("/dev/ttyUSB0", "COM3"), a virtual board's PTY, or a pyserial URL.
+
+    The port is held exclusively: ``InUseError`` names the process that has it. ``NotFoundError`` where there is
+    no such port, ``ConnectError`` where it does not open.
+    """
+
+    def __init__(self, port: str, *, baud: int = 115200, write_timeout_s: float = 10.0) -> None:
+        super().__init__(port)
+        self._port = _open(port, baud, write_timeout_s)
+        self._lines = _connect_lines(port)
+        self.has_lines = self._lines is not None or _has_modem_lines(self._port)
+        try:
+            self._fd: int | None = self._port.fileno() if os.name == "posix" else None
+        except (io.UnsupportedOperation, AttributeError):
+            self._fd = None
+
+    def set_lines(self, *, dtr: bool | None = None, rts: bool | None = None) -> None:
+        for letter, level in ((b"D", dtr), (b"R", rts)):
+            if level is None or not self.has_lines:
+                continue
+            if self._lines is None:
+                setattr(self._port, "dtr" if letter == b"D" else "rts", level)
+                continue
+            try:
+                self._lines.sendall(letter + (b"1" if level else b"0"))
+                done = self._lines.recv(1)
+            except OSError as error:
+                raise DisconnectedError(f"{self.name} went away: plug it in and connect again") from error
+            if not done:
+                raise DisconnectedError(f"{self.name} went away: plug it in and connect again")
+
+    def _read(self, max_size: int, timeout_s: float) -> bytes:
+        try:
+            if self._fd is None:
+                return self._read_port(max_size, timeout_s)
+            if not select.select([self._fd], [], [], timeout_s)[0]:
+                return b""
+            data = os.read(self._fd, max_size)
+        except (OSError, serial.SerialException, TypeError) as error:  # TypeError: pyserial after a close
+            raise DisconnectedError(f"{self.name} went away: plug it in and connect again") from error
+        if not data:
+            raise DisconnectedError(f"{self.name} went away: plug it in and connect again")
+        return data
+
+    def _read_port(self, max_size: int, timeout_s: float) -> bytes:
+        if self._port.timeout != timeout_s:
+            self._port.timeout = timeout_s
+        first: bytes = self._port.read(1)
+        more = min(self._port.in_waiting, max_size - 1) if first else 0
+        return first + (self._port.read(more) if more else b"")
+
+    def _write(self, data: bytes) -> None:
+        try:
+            self._port.write(data)
+        except serial.SerialTimeoutException as error:
+            raise DeadlineError(f"{self.name} does not take bytes: reset the board") from error
+        except (OSError, serial.SerialException) as error:
+            raise DisconnectedError(f"{self.name} went away: plug it in and connect again") from error
+
+    def _close(self) -> None:
+        if self._lines is not None:
+            self._lines.close()
+        with contextlib.suppress(OSError, serial.SerialException):
+            self._port.close()
+
+
+def holder(port: str) -> str:
+    """The process that has ``port`` open: ``"python3 (1234)"``; empty where none is seen.
+
+    Reads ``/proc``, so it knows nothing where there is none, and nothing of other users' processes.
+    """
+    with contextlib.suppress(OSError):
+        device = os.path.realpath(port)
+        for entry in Path("/proc").glob("[0-9]*"):
+            if entry.name != str(os.getpid()) and _has_open(entry, device):
+                return f"{(entry / 'comm').read_text().strip()} ({entry.name})"
+    return ""
+
+
+def _has_open(process: Path, device: str) -> bool:
+    try:
+        return any(os.readlink(fd) == device for fd in (process / "fd").iterdir())
+    except OSError:  # it ended meanwhile, or is somebody else's
+        return False
+
+
+def _open(port: str, baud: int, write_timeout_s: float) -> serial.SerialBase:
+    options = {} if "://" in port else {"exclusive": True}
+    try:
+        opened: serial.SerialBase = serial.serial_for_url(
+            port, baudrate=baud, timeout=0, write_timeout=write_timeout_s, **options
+        )
+    except (serial.SerialException, OSError) as error:
+        raise _explained(port, error) from error
+    except ValueError as error:
+        raise LinkError(f"{port} is no port that can be opened: {error}") from error
+    return opened
+
+
+def _explained(port: str, error: OSError) -> Exception:
+    text = str(error)
+    if error.errno == errno.ENOENT or "FileNotFoundError" in text:
+        return NotFoundError(f"there is no port {port}: plug the board in; `iotlab boards` lists what is there")
+    if error.errno == errno.EACCES or "PermissionError" in text:
+        return ConnectError(f"no permission to open {port}: add yourself to the group of that device (dialout)")
+    if error.errno in (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK) or "exclusively lock" in text:
+        who = holder(port)
+        named = f"held by {who}" if who else "held by another program"
+        return InUseError(f"{port} is {named}: close it there first", holder=who)
+    return ConnectError(f"{port} does not open: {text}")
+
+
+def _has_modem_lines(port: serial.SerialBase) -> bool:
+    try:
+        return bool(port.cts or True)
+    except (OSError, serial.SerialException, AttributeError):
+        return False
+
+
+def _connect_lines(port: str) -> socket.socket | None:
+    beside = Path(port + ".lines")
+    with contextlib.suppress(OSError):
+        if "://" not in port and stat.S_ISSOCK(beside.stat().st_mode):
+            lines = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            lines.settimeout(5.0)
+            lines.connect(str(beside))
+            return lines
+    return None
