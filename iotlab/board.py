@@ -45,6 +45,26 @@ class BoardInfo:
 
 
 @dataclass(frozen=True)
+class Endpoint:
+    """Where a board is reached, before anybody talked to it. Plain data.
+
+    ``port`` is a serial port or a URL, empty for a board that shows itself only as a drive; ``drive`` is the
+    folder where its bootloader's drive appears, where that is known; ``holder`` the process that has the port.
+    """
+
+    name: str
+    port: str
+    kind: str = ""
+    description: str = ""
+    virtual: bool = False
+    drive: str = ""
+    holder: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
 class FileInfo:
     """A file or folder on a board. ``size`` in bytes."""
 
@@ -213,7 +233,9 @@ class Board(ABC):
         with self.using("reset"):
             self._reset(kind, timeout_s)
 
-    def flash(self, image: str | Path, *, progress: Progress | None = None, offset: int | None = None) -> None:
+    def flash(
+        self, image: str | Path, *, progress: Progress | None = None, offset: int | None = None
+    ) -> None:
         """Write firmware. Chip and offset are checked against ``image`` before a byte is written."""
         with self.using("flash"):
             self._flash(Path(image), progress, offset)
@@ -237,7 +259,8 @@ class Board(ABC):
         self._check_open()
         if not self._lock.acquire(timeout=wait_s):
             raise InUseError(
-                f"{self.info.name} is held by {self._holder}: wait for it or interrupt it", holder=self._holder
+                f"{self.info.name} is held by {self._holder}: wait for it or interrupt it",
+                holder=self._holder,
             )
         before, self._holder = self._holder, self._holder or holder
         try:

@@ -78,6 +78,10 @@ class I2CBus(ABC):
 
     def scan(self) -> list[int]:
         """The addresses from 0x08 to 0x77 that acknowledge, ascending."""
+        return self._scan()
+
+    def _scan(self) -> list[int]:
+        """For backends that can scan in one go."""
         return [a for a in range(FIRST_ADDRESS, LAST_ADDRESS + 1) if self._answers(a)]
 
     def _answers(self, address: int) -> bool:

@@ -124,9 +124,13 @@ def _open(port: str, baud: int, write_timeout_s: float) -> serial.SerialBase:
 def _explained(port: str, error: OSError) -> Exception:
     text = str(error)
     if error.errno == errno.ENOENT or "FileNotFoundError" in text:
-        return NotFoundError(f"there is no port {port}: plug the board in; `iotlab boards` lists what is there")
+        return NotFoundError(
+            f"there is no port {port}: plug the board in; `iotlab boards` lists what is there"
+        )
     if error.errno == errno.EACCES or "PermissionError" in text:
-        return ConnectError(f"no permission to open {port}: add yourself to the group of that device (dialout)")
+        return ConnectError(
+            f"no permission to open {port}: add yourself to the group of that device (dialout)"
+        )
     if error.errno in (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK) or "exclusively lock" in text:
         who = holder(port)
         named = f"held by {who}" if who else "held by another program"

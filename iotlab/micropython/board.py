@@ -1,0 +1,285 @@
+"""A board that runs MicroPython, or that could."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from iotlab.board import Board, BoardInfo, Endpoint, Files, Output, Progress, ResetKind, State
+from iotlab.errors import (
+    ConnectError,
+    DeadlineError,
+    DisconnectedError,
+    IotlabError,
+    LinkError,
+    NotFoundError,
+    RemoteError,
+    UnsupportedError,
+)
+from iotlab.link.base import Link
+from iotlab.link.serial import SerialLink
+from iotlab.micropython.buses import MicroPythonADC, MicroPythonI2C, MicroPythonPin, MicroPythonPWM
+from iotlab.micropython.files import MicroPythonFiles
+from iotlab.micropython.frames import Frame
+from iotlab.micropython.repl import Prompt
+from iotlab.micropython.session import HELPER, Session
+
+OpenLink = Callable[[str], Link]
+
+
+class MicroPythonBoard(Board):
+    """A microcontroller on a serial port. Whatever state it is in: a blank one can be flashed."""
+
+    def __init__(self, endpoint: Endpoint, *, open_link: OpenLink = SerialLink, reset: bool = False) -> None:
+        super().__init__(
+            BoardInfo(endpoint.name, endpoint.port, "other", endpoint.kind, virtual=endpoint.virtual)
+        )
+        self._endpoint, self._open_link = endpoint, open_link
+        self._session_now: Session | None = None
+        if reset:
+            with open_link(endpoint.port) as link:
+                _pulse_reset(link)
+        self._look()
+
+    # -- the contract -------------------------------------------------------------------------
+
+    def eval(self, expression: str, *, timeout_s: float | None = 10.0) -> Any:
+        with self.using("eval"):
+            return self._session().eval(expression, timeout_s=timeout_s)
+
+    def interrupt(self, *, timeout_s: float = 5.0) -> None:
+        with self.using("interrupt"):
+            self._session().interrupt(timeout_s)
+
+    def run_cell(
+        self, code: str, *, output: Output | None = None, on_frame: Callable[[Frame], None] | None = None
+    ) -> str:
+        """Run ``code`` as a notebook's cell: frames of the helper (shown values) go to ``on_frame``."""
+        session = self._session()
+        with self.using("a cell"):
+            session.with_helper(lambda: None)
+            return session.exec(code, output=output, on_frame=on_frame)
+
+    def ask(self, call: str, *, timeout_s: float = 10.0) -> Any:
+        """What a function of the helper on the board answers."""
+        with self.using("ask"):
+            return self._session().ask(call, timeout_s=timeout_s)
+
+    # -- hooks --------------------------------------------------------------------------------
+
+    def _exec(self, code: str, output: Output | None, timeout_s: float | None) -> str:
+        return self._session().exec(code, output=output, timeout_s=timeout_s)
+
+    def _files(self) -> Files:
+        return MicroPythonFiles(self._session(), self.using)
+
+    def _open(self, kind: str, **options: Any) -> Any:
+        session = self._session()
+        if kind == "i2c":
+            where = (options["bus"], options["scl"], options["sda"], options["freq_hz"])
+            if (options["scl"] is None) != (options["sda"] is None):
+                raise ValueError("give both scl and sda, or neither for the board's usual pins")
+            return MicroPythonI2C(session, self.using, where)
+        if kind == "pin":
+            pin = MicroPythonPin(
+                session, self.using, options["number"], _mode(options["mode"]), _pull(options["pull"])
+            )
+            if options["value"] is not None:
+                pin.value = options["value"]
+            return pin
+        opened = {"adc": MicroPythonADC, "pwm": MicroPythonPWM}.get(kind)
+        if opened is None:
+            return super()._open(kind, **options)
+        return opened(session, self.using, options["number"])
+
+    def _reset(self, kind: ResetKind, timeout_s: float) -> None:
+        if kind == "soft":
+            session = self._session()
+            session.repl.soft_reset(timeout_s=timeout_s)
+            session.forget()
+            return
+        if kind == "hard":
+            self._restart("machine.reset()", download=False)
+        else:
+            self._restart("machine.bootloader()", download=True)
+        self._look(timeout_s)
+
+    def _flash(self, image: Path, progress: Progress | None, offset: int | None) -> None:
+        from iotlab.flash import programmer
+
+        write = programmer(self.info.kind or self._endpoint.kind, image)
+        write.check(image, offset)
+        if write.needs_bootloader and self.info.state == "micropython":
+            self._reset("bootloader", 10.0)
+        self._let_go()
+        try:
+            write.flash(self._endpoint, image, progress, offset)
+        finally:
+            self._look_again(20.0)
+
+    def _close(self) -> None:
+        if self._session_now:
+            self._session_now.leave()
+        self._let_go()
+
+    # -- finding out what is there ------------------------------------------------------------
+
+    def _session(self) -> Session:
+        if self._session_now is None:
+            raise ConnectError(_no_interpreter(self.info))
+        return self._session_now
+
+    def _let_go(self) -> None:
+        if self._session_now:
+            self._session_now.link.close()
+            self._session_now = None
+
+    def _look(self, timeout_s: float = 5.0) -> None:
+        """Open the port and see what the board runs."""
+        self._let_go()
+        try:
+            link = self._open_link(self._endpoint.port)
+        except NotFoundError:
+            if not (self._endpoint.drive and Path(self._endpoint.drive).is_dir()):
+                raise
+            self._info = replace(
+                self._info, state="bootloader", firmware="", notes=(f"drive {self._endpoint.drive}",)
+            )
+            return
+        try:
+            session, prompt = Session(link), None
+            prompt = session.repl.enter()
+            if not prompt.ready and link.has_lines and not _says(prompt.seen):
+                _pulse_reset(link)
+                again = session.repl.enter(attempts=2)
+                prompt = Prompt(again.ready, prompt.seen + again.seen)
+            if prompt.ready:
+                self._session_now = session
+                self._info = _identified(self._info, session)
+            else:
+                state, note = _state(prompt.seen + _listen(link, 1.0))
+                self._info = replace(self._info, state=state, firmware="", machine="", notes=(note,))
+        except BaseException:
+            link.close()
+            self._session_now = None
+            raise
+        if self._session_now is None:
+            link.close()
+
+    def _look_again(self, timeout_s: float) -> None:
+        """After flashing: the port may take a moment to come back."""
+        end = time.monotonic() + timeout_s
+        while True:
+            try:
+                return self._look()
+            except (NotFoundError, LinkError):
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.1)
+
+    def _restart(self, code: str, *, download: bool) -> None:
+        """Reset by code where an interpreter runs, else by the modem lines."""
+        if self._session_now:
+            with_machine = f"import machine\n{code}"
+            try:
+                self._session_now.repl.start(with_machine)
+                _listen(self._session_now.link, 0.3)
+            except (LinkError, DeadlineError):
+                pass  # it went at once, which is what was asked for
+            self._let_go()
+            return
+        with self._open_link(self._endpoint.port) as link:
+            if not link.has_lines:
+                raise UnsupportedError(f"{self.info.name} has no reset line: press its reset button")
+            _pulse_reset(link, download=download)
+
+
+def _pulse_reset(link: Link, *, download: bool = False) -> None:
+    """The auto-reset circuit of development boards: RTS pulls EN low, DTR pulls IO0 low.
+
+    Source: esptool documentation, "Boot Mode Selection", automatic bootloader.
+    """
+    link.set_lines(dtr=False, rts=True)
+    time.sleep(0.1)
+    if download:
+        link.set_lines(dtr=True, rts=False)
+        time.sleep(0.1)
+    link.set_lines(dtr=False, rts=False)
+
+
+def _listen(link: Link, for_s: float) -> bytes:
+    got, end = b"", time.monotonic() + for_s
+    while (left := end - time.monotonic()) > 0:
+        try:
+            got += link.read(timeout_s=left)
+        except DeadlineError:
+            break
+        except DisconnectedError:
+            break
+    return got
+
+
+_ROM = re.compile(rb"ets \w+ +\d+ \d+|rst:0x|ESP-ROM:")
+
+
+def _says(seen: bytes) -> bool:
+    """Whether a chip's ROM is heard: then a reset would tell nothing new."""
+    return bool(_ROM.search(seen)) or b"waiting for download" in seen
+
+
+def _state(seen: bytes) -> tuple[State, str]:
+    """What the bytes that came instead of a prompt tell."""
+    if b"waiting for download" in seen:
+        return "bootloader", "the chip's ROM waits for a download"
+    if b"invalid header: 0xffffffff" in seen:
+        return "empty", "the flash is empty: the chip resets over and over"
+    if _ROM.search(seen):
+        lines = [line for line in seen.decode("latin-1").replace("\r", "").split("\n") if line.strip()]
+        told = [line for line in lines if not re.match(r"ets |rst:|ESP-ROM|.*>>>", line)]
+        return "other", "the chip resets over and over: " + (told[-1].strip() if told else lines[-1].strip())
+    if seen.strip():
+        return "other", f"something else answers: {seen[-60:]!r}"
+    return "other", "nothing answers"
+
+
+def _identified(info: BoardInfo, session: Session) -> BoardInfo:
+    firmware = "MicroPython"
+    system = machine = ""
+    unique = b""
+    try:
+        system, release, version, machine, unique = session.ask("identify()")
+        firmware = f"MicroPython {release}" + (f" ({version})" if release not in version else "")
+    except (RemoteError, UnsupportedError):
+        implementation = session.exec("import sys;print(sys.implementation[1])")
+        firmware = "MicroPython " + ".".join(re.findall(r"\d+", implementation)[:3])
+    kind = info.kind or {"esp32": "esp32", "rp2": "pico"}.get(system, system)
+    return replace(
+        info,
+        state="micropython",
+        kind=kind,
+        firmware=firmware,
+        machine=machine,
+        unique_id=unique.hex(),
+        notes=(),
+    )
+
+
+def _no_interpreter(info: BoardInfo) -> str:
+    notes = f" ({info.notes[0]})" if info.notes else ""
+    return f"{info.name} runs no MicroPython{notes}: flash it with board.flash(image)"
+
+
+def _mode(mode: str) -> str:
+    if mode not in ("in", "out", "open-drain"):
+        raise ValueError(f'a pin\'s mode is "in", "out" or "open-drain", not {mode!r}')
+    return mode
+
+
+def _pull(pull: str) -> str:
+    if pull not in ("", "up", "down"):
+        raise ValueError(f'a pin\'s pull is "", "up" or "down", not {pull!r}')
+    return pull

@@ -1,0 +1,91 @@
+"""Buses and pins of a MicroPython board: each call is one round trip."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Sequence
+from typing import Any
+
+from iotlab.bus.gpio import ADC, PWM, Pin
+from iotlab.bus.i2c import I2CBus, Operation, Write
+from iotlab.errors import BusError, NackError, RemoteError
+from iotlab.micropython.session import HELPER, Session
+
+#: What MicroPython ports raise when nothing acknowledges: ENODEV (esp32, stm32), EIO (rp2).
+_NACKS = {errno.ENODEV, errno.EIO}
+
+
+class MicroPythonI2C(I2CBus):
+    """``machine.I2C`` on the board. ``where``: (bus, scl, sda, freq_hz); pins None for the board's usual ones."""
+
+    def __init__(self, session: Session, hold: Any, where: tuple[int, int | None, int | None, int]) -> None:
+        self._session, self._hold, self._where = session, hold, where
+
+    def _transaction(self, address: int, operations: Sequence[Operation]) -> list[bytes]:
+        plain = tuple(o.data if isinstance(o, Write) else o.size for o in operations)
+        try:
+            with self._hold("i2c"):
+                got = self._session.call(f"{HELPER}.i2c({self._where!r},{address},{plain!r})")
+        except RemoteError as error:
+            if error.code in _NACKS:
+                raise NackError(address) from error
+            if error.code is not None:
+                raise BusError(
+                    f"the bus failed at address 0x{address:02x}: {error.detail}", code=error.code
+                ) from error
+            raise
+        answers, start = [], 0
+        for size in plain:
+            if isinstance(size, int):
+                answers.append(got[start : start + size])
+                start += size
+        return answers
+
+    def _scan(self) -> list[int]:
+        with self._hold("i2c"):
+            found: list[int] = self._session.ask(f"scan({self._where!r})")
+        return sorted(found)
+
+
+class MicroPythonPin(Pin):
+    """``machine.Pin`` on the board."""
+
+    def __init__(self, session: Session, hold: Any, number: int, mode: str, pull: str) -> None:
+        self._session, self._hold = session, hold
+        self._pin = f"pin({number},{mode!r},{pull!r})"
+
+    def _get(self) -> bool:
+        with self._hold("pin"):
+            return bool(self._session.ask(f"answer({HELPER}.{self._pin}.value())"))
+
+    def _set(self, level: bool) -> None:
+        with self._hold("pin"):
+            self._session.ask(f"answer({HELPER}.{self._pin}.value({int(level)}))")
+
+
+class MicroPythonADC(ADC):
+    """``machine.ADC`` on the board."""
+
+    def __init__(self, session: Session, hold: Any, number: int) -> None:
+        self._session, self._hold, self._number = session, hold, number
+
+    def _read_u16(self) -> int:
+        with self._hold("adc"):
+            value: int = self._session.ask(f"answer({HELPER}.adc({self._number}).read_u16())")
+        return value
+
+
+class MicroPythonPWM(PWM):
+    """``machine.PWM`` on the board."""
+
+    def __init__(self, session: Session, hold: Any, number: int) -> None:
+        self._session, self._hold, self._number = session, hold, number
+
+    def _set(self, freq_hz: int, duty_u16: int) -> None:
+        pwm = f"{HELPER}.pwm({self._number})"
+        with self._hold("pwm"):
+            self._session.ask(f"answer(({pwm}.freq({freq_hz}),{pwm}.duty_u16({duty_u16}))[:0])")
+
+    def _stop(self) -> None:
+        with self._hold("pwm"):
+            self._session.ask(f"answer({HELPER}.pwm_stop({self._number}))")

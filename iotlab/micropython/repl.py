@@ -1,0 +1,237 @@
+"""The raw REPL: how code gets onto a MicroPython board and what it says comes back.
+
+Control A enters the raw REPL. Code goes over in raw-paste mode where the board has it (its flow control lets
+no buffer overrun) and plainly where it has not, or where the code is so short that no buffer can overrun.
+The board answers ``OK``, what the code prints, 0x04, the traceback if it raised, 0x04, ``>``.
+Source: MicroPython's reference, "The MicroPython Interactive Interpreter Mode (REPL)".
+"""
+
+from __future__ import annotations
+
+import codecs
+import time
+from collections.abc import Callable
+
+from iotlab.board import Output
+from iotlab.errors import ConnectError, DeadlineError, DisconnectedError, RemoteError
+from iotlab.link.base import Link
+from iotlab.micropython.frames import Broken, Decoder, Frame, Mark, Text
+
+#: A UART's receive buffer holds 260 bytes on an ESP32 (ports/esp32/uart.c, ``stdin_ringbuf_array``).
+SHORT = 200
+_PROMPT = b"raw REPL; CTRL-B to exit\r\n>"
+
+OnFrame = Callable[[Frame], None]
+
+
+class Prompt:
+    """What was seen of a board when its raw REPL was asked for."""
+
+    def __init__(self, ready: bool, seen: bytes) -> None:
+        self.ready, self.seen = ready, seen
+
+
+class RawRepl:
+    """The raw REPL over an open link. One caller at a time: a board's lock sees to that."""
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        self._paste = True
+        self._decoder = Decoder()
+
+    # -- coming in and going out --------------------------------------------------------------
+
+    def enter(self, *, timeout_s: float = 1.0, attempts: int = 3) -> Prompt:
+        """Interrupt what runs and enter the raw REPL; says what was seen where it did not come."""
+        seen = b""
+        for attempt in range(attempts):
+            # Control C twice: the first one may be swallowed. Control B leaves a raw REPL that was left half-way.
+            self.link.write(b"\r\x03\x03" if attempt == 0 else b"\x04\r\x03\x03\x02")
+            got = self._quiet(0.05 if attempt == 0 else 0.3)
+            self.link.write(b"\r\x01")
+            try:
+                self._await(_PROMPT, timeout_s)
+            except DeadlineError as error:
+                seen += got + error.partial
+            else:
+                self._quiet(0.0)
+                self._decoder = Decoder()
+                return Prompt(True, seen + got)
+        return Prompt(False, seen)
+
+    def leave(self) -> None:
+        """Back to the friendly prompt, as one finds a board."""
+        self.link.write(b"\r\x02")
+
+    def soft_reset(self, *, timeout_s: float) -> bytes:
+        """Control D: a new interpreter, still in the raw REPL. Returns what the board printed on the way."""
+        self.link.write(b"\x04")
+        return self._await(_PROMPT, timeout_s)
+
+    # -- running code -------------------------------------------------------------------------
+
+    def exec(
+        self,
+        code: str,
+        *,
+        output: Output | None = None,
+        on_frame: OnFrame | None = None,
+        timeout_s: float | None = None,
+    ) -> str:
+        """Run ``code``; returns what it printed. ``RemoteError`` where it raised.
+
+        On a time-out or a ``KeyboardInterrupt`` here, the board is interrupted and the raw REPL is back
+        before the error goes on.
+        """
+        self.start(code)
+        return self.finish(output=output, on_frame=on_frame, timeout_s=timeout_s)
+
+    def start(self, code: str) -> None:
+        """Hand ``code`` over and return as soon as it runs."""
+        data = code.encode()
+        if len(data) > SHORT and self._paste:
+            self._start_paste(data)
+        else:
+            self._start_plain(data)
+
+    def finish(
+        self, *, output: Output | None = None, on_frame: OnFrame | None = None, timeout_s: float | None = None
+    ) -> str:
+        """Take what the running code says until it ends."""
+        answer = _Answer(output, on_frame)
+        try:
+            self._pump(answer, timeout_s)
+        except (KeyboardInterrupt, DeadlineError):
+            self.stop(answer)
+            raise
+        if answer.error:
+            raise RemoteError(answer.error.decode("utf-8", "replace"))
+        return answer.text
+
+    def stop(self, answer: _Answer | None = None, *, timeout_s: float = 5.0) -> None:
+        """Control C until the running code has ended; ``ConnectError`` where the board does not stop."""
+        answer = answer or _Answer(None, None)
+        end = time.monotonic() + timeout_s
+        while time.monotonic() < end:
+            self.link.write(b"\x03")
+            try:
+                self._pump(answer, 0.5)
+            except DeadlineError:
+                continue
+            return
+        raise ConnectError(
+            f"{self.link.name} does not stop on Ctrl-C: its program may catch KeyboardInterrupt; reset the board"
+        )
+
+    # -- details ------------------------------------------------------------------------------
+
+    def _start_plain(self, data: bytes) -> None:
+        for start in range(0, len(data), SHORT):
+            self.link.write(data[start : start + SHORT])
+            if len(data) > SHORT:
+                time.sleep(0.01)  # a board without raw-paste has no other flow control
+        self.link.write(b"\x04")
+        answer = self.link.read_exactly(2, timeout_s=10.0)
+        if answer != b"OK":
+            raise ConnectError(f"{self.link.name} did not take the code, it said {answer!r}: reset the board")
+
+    def _start_paste(self, data: bytes) -> None:
+        self.link.write(b"\x05A\x01")
+        answer = self.link.read_exactly(2, timeout_s=10.0)
+        if answer != b"R\x01":
+            self._paste = False
+            if answer == b"ra":  # an old REPL took it for Control A and greets again
+                self._await(_PROMPT[2:], 5.0)
+            self._start_plain(data)
+            return
+        size = int.from_bytes(self.link.read_exactly(2, timeout_s=5.0), "little")
+        window, sent = size, 0
+        while sent < len(data):
+            while window <= 0:
+                sign = self.link.read_exactly(1, timeout_s=10.0)
+                if sign == b"\x04":  # the board has given up; the end mark below is still due
+                    sent = len(data)
+                    break
+                window += size
+            part = data[sent : sent + window]
+            self.link.write(part)
+            sent, window = sent + len(part), window - len(part)
+        self.link.write(b"\x04")
+        while (sign := self.link.read_exactly(1, timeout_s=10.0)) != b"\x04":
+            if sign != b"\x01":
+                raise ConnectError(
+                    f"{self.link.name} lost the thread of raw-paste, it said {sign!r}: reset the board"
+                )
+
+    def _pump(self, answer: _Answer, timeout_s: float | None) -> None:
+        end = None if timeout_s is None else time.monotonic() + timeout_s
+        while not answer.complete:
+            left = 1.0 if end is None else min(1.0, end - time.monotonic())
+            if left <= 0:
+                raise DeadlineError(
+                    f"the code did not end in {timeout_s:g} s; it was interrupted",
+                    partial=answer.text.encode(),
+                )
+            try:
+                data = self.link.read(timeout_s=left)
+            except DeadlineError:
+                continue
+            for event in self._decoder.feed(data):
+                answer.take(event)
+
+    def _await(self, mark: bytes, timeout_s: float) -> bytes:
+        return self.link.read_until(mark, timeout_s=timeout_s)
+
+    def _quiet(self, for_s: float) -> bytes:
+        """What comes until nothing came for ``for_s``, a second at most."""
+        got, end = b"", time.monotonic() + 1.0
+        while time.monotonic() < end:
+            try:
+                got += self.link.read(timeout_s=for_s)
+            except DeadlineError:
+                break
+        return got
+
+
+class _Answer:
+    """What running code says, as it comes: output, then 0x04, then a traceback, then 0x04 and ``>``."""
+
+    def __init__(self, output: Output | None, on_frame: OnFrame | None) -> None:
+        self._output, self._on_frame = output, on_frame
+        self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
+        self._held = ""  # a CR whose LF may come with the next bytes
+        self._parts: list[str] = []
+        self._marks = 0
+        self.error = b""
+        self.complete = False
+
+    @property
+    def text(self) -> str:
+        return "".join(self._parts)
+
+    def take(self, event: Text | Frame | Broken | Mark) -> None:
+        if isinstance(event, Mark):
+            self._print(b"", last=True)
+            self._marks += 1
+        elif isinstance(event, Frame):
+            if self._on_frame:
+                self._on_frame(event)
+        elif isinstance(event, Broken):
+            self._print(b"\x10[" + event.data)
+        elif self._marks == 0:
+            self._print(event.data)
+        elif self._marks == 1:
+            self.error += event.data
+        elif event.data.startswith(b">"):
+            self.complete = True
+        else:
+            raise DisconnectedError(f"after its answer the board said {event.data[:40]!r}: was it reset?")
+
+    def _print(self, data: bytes, *, last: bool = False) -> None:
+        text = self._held + self._utf8.decode(data, last)
+        self._held = "\r" if text.endswith("\r") and not last else ""
+        text = text.removesuffix(self._held).replace("\r\n", "\n")
+        if text:
+            self._parts.append(text)
+            if self._output:
+                self._output(text)
