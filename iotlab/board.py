@@ -49,7 +49,8 @@ class Endpoint:
     """Where a board is reached, before anybody talked to it. Plain data.
 
     ``port`` is a serial port or a URL, empty for a board that shows itself only as a drive; ``drive`` is the
-    folder where its bootloader's drive appears, where that is known; ``holder`` the process that has the port.
+    folder where its bootloader's drive appears, where that is known; ``firmware`` what it runs, as far as that
+    is known without asking the board; ``holder`` the process that has the port.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Endpoint:
     description: str = ""
     virtual: bool = False
     drive: str = ""
+    firmware: str = ""
     holder: str = ""
 
     def to_dict(self) -> dict[str, Any]:

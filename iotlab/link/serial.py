@@ -14,6 +14,7 @@ import select
 import socket
 import stat
 from pathlib import Path
+from typing import Any
 
 import serial
 
@@ -103,22 +104,19 @@ def holder(port: str) -> str:
 
 def _has_open(process: Path, device: str) -> bool:
     try:
-        return any(os.readlink(fd) == device for fd in (process / "fd").iterdir())
+        return any(str(fd.readlink()) == device for fd in (process / "fd").iterdir())
     except OSError:  # it ended meanwhile, or is somebody else's
         return False
 
 
-def _open(port: str, baud: int, write_timeout_s: float) -> serial.SerialBase:
-    options = {} if "://" in port else {"exclusive": True}
+def _open(port: str, baud: int, write_timeout_s: float) -> Any:
+    options: dict[str, Any] = {} if "://" in port else {"exclusive": True}
     try:
-        opened: serial.SerialBase = serial.serial_for_url(
-            port, baudrate=baud, timeout=0, write_timeout=write_timeout_s, **options
-        )
+        return serial.serial_for_url(port, baudrate=baud, timeout=0, write_timeout=write_timeout_s, **options)
     except (serial.SerialException, OSError) as error:
         raise _explained(port, error) from error
     except ValueError as error:
         raise LinkError(f"{port} is no port that can be opened: {error}") from error
-    return opened
 
 
 def _explained(port: str, error: OSError) -> Exception:
@@ -138,11 +136,12 @@ def _explained(port: str, error: OSError) -> Exception:
     return ConnectError(f"{port} does not open: {text}")
 
 
-def _has_modem_lines(port: serial.SerialBase) -> bool:
+def _has_modem_lines(port: Any) -> bool:
     try:
-        return bool(port.cts or True)
+        _ = port.cts  # a PTY has none to read
     except (OSError, serial.SerialException, AttributeError):
         return False
+    return True
 
 
 def _connect_lines(port: str) -> socket.socket | None:

@@ -14,7 +14,6 @@ from iotlab.errors import (
     ConnectError,
     DeadlineError,
     DisconnectedError,
-    IotlabError,
     LinkError,
     NotFoundError,
     RemoteError,
@@ -26,7 +25,7 @@ from iotlab.micropython.buses import MicroPythonADC, MicroPythonI2C, MicroPython
 from iotlab.micropython.files import MicroPythonFiles
 from iotlab.micropython.frames import Frame
 from iotlab.micropython.repl import Prompt
-from iotlab.micropython.session import HELPER, Session
+from iotlab.micropython.session import Session
 
 OpenLink = Callable[[str], Link]
 
@@ -106,7 +105,7 @@ class MicroPythonBoard(Board):
             self._restart("machine.reset()", download=False)
         else:
             self._restart("machine.bootloader()", download=True)
-        self._look(timeout_s)
+        self._look_again(timeout_s)
 
     def _flash(self, image: Path, progress: Progress | None, offset: int | None) -> None:
         from iotlab.flash import programmer
@@ -138,7 +137,7 @@ class MicroPythonBoard(Board):
             self._session_now.link.close()
             self._session_now = None
 
-    def _look(self, timeout_s: float = 5.0) -> None:
+    def _look(self) -> None:
         """Open the port and see what the board runs."""
         self._let_go()
         try:

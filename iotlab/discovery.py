@@ -1,0 +1,186 @@
+"""The boards in reach, and the way to one of them."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import cache
+from importlib.resources import files as package_files
+from pathlib import Path
+from typing import Any
+
+from serial.tools import list_ports
+
+from iotlab.board import Board, BoardInfo, Endpoint
+from iotlab.config import Settings
+from iotlab.errors import ConfigError, IotlabError, NotFoundError
+from iotlab.link.serial import holder
+from iotlab.micropython.board import MicroPythonBoard
+from iotlab.table import Table
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+class Boards(Sequence[Endpoint]):
+    """The boards in reach. A sequence of :class:`Endpoint`; shows itself as a table."""
+
+    def __init__(self, endpoints: Iterable[Endpoint]) -> None:
+        self._endpoints = list(endpoints)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._endpoints[index]
+
+    def __len__(self) -> int:
+        return len(self._endpoints)
+
+    @property
+    def table(self) -> Table:
+        rows = [(e.name, e.description, e.port or e.drive, e.firmware, e.holder) for e in self]
+        return Table(("name", "what", "port", "runs", "held by"), rows, empty=_NOTHING)
+
+    def __repr__(self) -> str:
+        return str(self.table)
+
+    def _repr_html_(self) -> str:
+        return self.table._repr_html_()
+
+
+_NOTHING = "no board is in reach: plug one in, or start the virtual bench with `iotlab bench up`"
+
+
+def boards(*, settings: Settings | None = None, identify: bool = False) -> Boards:
+    """The boards in reach: USB serial boards, those that wait as a UF2 drive, and the virtual bench's.
+
+    What a real board runs is not asked unless ``identify`` is set, because asking interrupts its program.
+    """
+    settings = settings or Settings.load()
+    found = [*_virtual(settings), *_serial_ports()]
+    found = [replace(e, holder=holder(e.port) if e.port else "") for e in found]
+    if identify:
+        found = [e if e.holder or e.virtual else _identified(e) for e in found]
+    return Boards(found)
+
+
+def connect(target: str | None = None, *, settings: Settings | None = None, reset: bool = False) -> Board:
+    """A board, by its name in :func:`boards`, by its port or by a URL; the only one there is without ``target``.
+
+    A blank board connects too: its ``info.state`` tells, and it can be flashed. With ``reset`` the board is
+    reset by its lines first. Raises ``NotFoundError`` where there is no such board, ``ConfigError`` where there
+    are several and no name, ``InUseError`` with the holder where the port is taken.
+
+    >>> import iotlab
+    >>> with iotlab.connect("esp32") as board:
+    ...     board.eval("6 * 7")
+    42
+    """
+    settings = settings or Settings.load()
+    return MicroPythonBoard(_endpoint(target or settings.board, settings), reset=reset)
+
+
+def _endpoint(target: str | None, settings: Settings) -> Endpoint:
+    found = [*_virtual(settings), *_serial_ports()]
+    if target:
+        for endpoint in found:
+            if target in (endpoint.name, endpoint.port):
+                return endpoint
+        if "://" in target or Path(target).exists() or target.startswith(("/dev/", "COM")):
+            return Endpoint(target.rsplit("/", 1)[-1], target)
+        there = ", ".join(e.name for e in found) or "none"
+        raise NotFoundError(f"there is no board {target!r}; in reach: {there}")
+    if not found:
+        raise NotFoundError(_NOTHING)
+    if len(found) > 1:
+        names = ", ".join(e.name for e in found)
+        raise ConfigError(f"{len(found)} boards are in reach ({names}): say which, as in connect({found[0].name!r})")
+    return found[0]
+
+
+# -- real ports -------------------------------------------------------------------------------
+
+
+def _serial_ports() -> list[Endpoint]:
+    found = []
+    for port in list_ports.comports():
+        if port.vid is None:
+            continue  # no USB device: a mainboard's own port, a modem
+        what, kind = usb_device(port.vid, port.pid or 0)
+        name = port.device.rsplit("/", 1)[-1]
+        found.append(Endpoint(name, port.device, kind, what or port.description or "USB serial port"))
+    return found
+
+
+def usb_device(vid: int, pid: int) -> tuple[str, str]:
+    """What the USB ids tell: (description, kind of board); empty where they tell nothing.
+
+    >>> usb_device(0x2E8A, 0x0005)
+    ('Raspberry Pi Pico with MicroPython', 'pico')
+    """
+    for entry in _usb_table():
+        if entry["vid"] == vid and entry.get("pid", pid) == pid:
+            return entry["what"], entry.get("kind", "")
+    return "", ""
+
+
+@cache
+def _usb_table() -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = tomllib.loads(package_files("iotlab").joinpath("usb.toml").read_text())["usb"]
+    return entries
+
+
+def _identified(endpoint: Endpoint) -> Endpoint:
+    try:
+        with MicroPythonBoard(endpoint) as board:
+            return replace(endpoint, kind=board.info.kind, firmware=_runs(board.info))
+    except IotlabError as error:
+        return replace(endpoint, firmware=f"not known: {error}")
+
+
+def _runs(info: BoardInfo) -> str:
+    return info.firmware or info.state
+
+
+# -- the virtual bench ------------------------------------------------------------------------
+
+
+def _virtual(settings: Settings) -> list[Endpoint]:
+    """The boards of the running benches, from their registry files."""
+    found = []
+    for registry in sorted(settings.runtime_dir.glob("*/bench.json")):
+        try:
+            boards = json.loads(registry.read_text())["boards"]
+        except (OSError, ValueError, KeyError):
+            continue  # a bench that is just coming up or going down
+        for board in boards:
+            status = _ask(board["control"], {"do": "status"})
+            if status is None:
+                continue  # its process is gone
+            found.append(
+                Endpoint(
+                    board["name"],
+                    board["port"],
+                    board["kind"],
+                    f"virtual {board['kind']}",
+                    virtual=True,
+                    drive=board.get("drive") or "",
+                    firmware={"firmware": "MicroPython"}.get(status["state"], status["state"]),
+                )
+            )
+    return found
+
+
+def _ask(control: str, request: dict[str, Any]) -> dict[str, Any] | None:
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+            line.settimeout(2.0)
+            line.connect(control)
+            line.sendall(json.dumps(request).encode() + b"\n")
+            answer: dict[str, Any] = json.loads(line.makefile("rb").readline())["ok"]
+            return answer
+    except (OSError, ValueError, KeyError):
+        return None

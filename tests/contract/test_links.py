@@ -1,0 +1,124 @@
+"""Every link passes the same contract."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import tty
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from iotlab.errors import InUseError, NotFoundError
+from iotlab.link.serial import SerialLink, holder
+from iotlab.testing.links import LinkContract
+
+
+class PtyPeer:
+    def __init__(self, fd: int) -> None:
+        self.fd: int | None = fd
+
+    def send(self, data: bytes) -> None:
+        while data:
+            data = data[os.write(self.fd, data) :]
+
+    def receive(self, size: int) -> bytes:
+        got = b""
+        while len(got) < size:
+            got += os.read(self.fd, size - len(got))
+        return got
+
+    def hang_up(self) -> None:
+        if self.fd is not None:
+            os.close(self.fd)
+            self.fd = None
+
+
+class SocketPeer:
+    def __init__(self, end: socket.socket) -> None:
+        self.end = end
+
+    def send(self, data: bytes) -> None:
+        self.end.sendall(data)
+
+    def receive(self, size: int) -> bytes:
+        got = b""
+        while len(got) < size:
+            got += self.end.recv(size - len(got))
+        return got
+
+    def hang_up(self) -> None:
+        self.end.close()
+
+
+@contextmanager
+def pty_pair() -> Iterator[tuple[str, PtyPeer]]:
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    peer = PtyPeer(master)
+    try:
+        yield os.ttyname(slave), peer
+    finally:
+        peer.hang_up()
+        os.close(slave)
+
+
+class TestSerialPort(LinkContract):
+    @contextmanager
+    def pair(self) -> Iterator[tuple[SerialLink, PtyPeer]]:
+        with pty_pair() as (port, peer), SerialLink(port) as link:
+            yield link, peer
+
+
+class TestSocketUrl(LinkContract):
+    @contextmanager
+    def pair(self) -> Iterator[tuple[SerialLink, SocketPeer]]:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+            with SerialLink(f"socket://127.0.0.1:{port}") as link:
+                end, _ = server.accept()
+                with end:
+                    yield link, SocketPeer(end)
+
+
+def test_no_such_port() -> None:
+    with pytest.raises(NotFoundError, match="there is no port"):
+        SerialLink("/dev/ttyNoSuchPort")
+
+
+HOLD = "import serial, sys; p = serial.Serial(sys.argv[1], exclusive=True); print('held', flush=True); sys.stdin.read()"
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="no /proc: the holder of a port cannot be named")
+def test_a_busy_port_names_its_holder() -> None:
+    with pty_pair() as (port, _peer):
+        other = subprocess.Popen(
+            [sys.executable, "-c", HOLD, port], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        with other:
+            assert other.stdout.readline() == "held\n"
+            with pytest.raises(InUseError, match=rf"\({other.pid}\)") as caught:
+                SerialLink(port)
+            assert str(other.pid) in caught.value.holder
+            other.stdin.close()
+        assert holder(port) == ""
+        SerialLink(port).close()
+
+
+def test_modem_lines_of_a_virtual_port_travel_beside_it(tmp_path: Path) -> None:
+    port = str(tmp_path / "board.tty")
+    with pty_pair() as (slave, _peer), socket.socket(socket.AF_UNIX) as server:
+        os.symlink(slave, port)
+        server.bind(port + ".lines")
+        server.listen(1)
+        with SerialLink(port) as link:
+            far, _ = server.accept()
+            with far:
+                assert link.has_lines
+                far.sendall(b"..")  # the acknowledgements, one for each line
+                link.set_lines(dtr=False, rts=True)
+                assert SocketPeer(far).receive(4) == b"D0R1"
