@@ -12,7 +12,9 @@
      ├ DeadlineError      (TimeoutError)         took too long; ``.partial`` is what had come
      ├ LinkError          (OSError)
      │  ├ ConnectError                           the other end did not answer as a board does
+     │  │  └ StuckError                          its program does not stop on Ctrl-C
      │  ├ DisconnectedError                      the other end went away
+     │  │  └ RestartedError                      the board restarted: what it had in memory is lost
      │  └ CorruptError                           bytes arrived, but not the ones that were sent
      ├ BusError           (OSError)
      │  ├ NackError                              nothing acknowledged that address; ``.address``
@@ -83,8 +85,16 @@ class ConnectError(LinkError):
     """The other end did not answer as a board does."""
 
 
+class StuckError(ConnectError):
+    """The program on the board does not stop on Ctrl-C: only a reset ends it."""
+
+
 class DisconnectedError(LinkError):
     """The other end went away."""
+
+
+class RestartedError(DisconnectedError):
+    """The board restarted, by its own code, its button or its watchdog: what it had in memory is lost."""
 
 
 class CorruptError(LinkError):
@@ -106,8 +116,7 @@ class NackError(BusError):
 
     def __init__(self, address: int, message: str = "") -> None:
         super().__init__(
-            message
-            or f"nothing answers at I2C address 0x{address:02x}: is the chip plugged in and powered?",
+            message or f"nothing answers at I2C address 0x{address:02x}: is the chip plugged in and powered?",
             code=errno.ENODEV,
         )
         self.address = address

@@ -9,8 +9,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from iotlab.errors import NackError
+
+if TYPE_CHECKING:
+    from iotlab.bus.blinka import BlinkaI2C
 
 #: Addresses 0x00-0x07 and 0x78-0x7f are reserved (UM10204, 3.1.12, table 4).
 FIRST_ADDRESS, LAST_ADDRESS = 0x08, 0x77
@@ -76,15 +80,26 @@ class I2CBus(ABC):
         """``data`` to an 8-bit register pointer onwards."""
         self.write(address, bytes([register]) + bytes(data))
 
+    def as_blinka(self) -> BlinkaI2C:
+        """This bus as CircuitPython drivers want it: any ``adafruit_*`` driver runs on it unmodified.
+
+        The drivers need the extra ``drivers``. One object for each bus, so that its drivers share a lock.
+        """
+        from iotlab.bus.blinka import BlinkaI2C
+
+        adapter: BlinkaI2C = vars(self).setdefault("_blinka", BlinkaI2C(self))
+        return adapter
+
     def scan(self) -> list[int]:
         """The addresses from 0x08 to 0x77 that acknowledge, ascending."""
         return self._scan()
 
     def _scan(self) -> list[int]:
         """For backends that can scan in one go."""
-        return [a for a in range(FIRST_ADDRESS, LAST_ADDRESS + 1) if self._answers(a)]
+        return [a for a in range(FIRST_ADDRESS, LAST_ADDRESS + 1) if self.answers(a)]
 
-    def _answers(self, address: int) -> bool:
+    def answers(self, address: int) -> bool:
+        """Whether something acknowledges ``address``; no byte is written."""
         try:
             self.transaction(address, [Write(b"")])
         except NackError:

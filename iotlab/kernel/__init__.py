@@ -1,0 +1,1 @@
+"""The Jupyter kernel ``iotlab-micropython``: cells run on a board."""

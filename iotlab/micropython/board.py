@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from iotlab.errors import (
     LinkError,
     NotFoundError,
     RemoteError,
+    StuckError,
     UnsupportedError,
 )
 from iotlab.link.base import Link
@@ -28,6 +30,8 @@ from iotlab.micropython.repl import Prompt
 from iotlab.micropython.session import Session
 
 OpenLink = Callable[[str], Link]
+#: Given the link after a reset: whether a program starts there that is to be left alone.
+Attendant = Callable[[Link], bool]
 
 
 class MicroPythonBoard(Board):
@@ -39,6 +43,7 @@ class MicroPythonBoard(Board):
         )
         self._endpoint, self._open_link = endpoint, open_link
         self._session_now: Session | None = None
+        self._attendant: Attendant | None = None
         if reset:
             with open_link(endpoint.port) as link:
                 _pulse_reset(link)
@@ -57,16 +62,77 @@ class MicroPythonBoard(Board):
     def run_cell(
         self, code: str, *, output: Output | None = None, on_frame: Callable[[Frame], None] | None = None
     ) -> str:
-        """Run ``code`` as a notebook's cell: frames of the helper (shown values) go to ``on_frame``."""
+        """Run ``code`` as a notebook's cell: frames of the helper (shown values) go to ``on_frame``.
+
+        A cell that does not stop when it is interrupted is stopped by a reset, where the board has the lines for
+        it; the ``StuckError`` says so.
+        """
         session = self._session()
         with self.using("a cell"):
-            session.with_helper(lambda: None)
-            return session.exec(code, output=output, on_frame=on_frame)
+            session.with_cell_helper()
+            try:
+                return session.exec(code, output=output, on_frame=on_frame)
+            except StuckError as error:
+                if not session.link.has_lines:
+                    raise
+                self._reset("hard", 10.0)
+                raise StuckError(
+                    "the cell caught every Ctrl-C, so the board was reset: variables are lost"
+                ) from error
+
+    def reply(self, data: bytes) -> None:
+        """Give ``data`` to the running cell as its standard input; an ``on_frame`` may call this."""
+        self._session().link.write(data)
 
     def ask(self, call: str, *, timeout_s: float = 10.0) -> Any:
         """What a function of the helper on the board answers."""
         with self.using("ask"):
             return self._session().ask(call, timeout_s=timeout_s)
+
+    # -- programs that go on by themselves -----------------------------------------------------
+
+    def attend(self, attendant: Attendant) -> None:
+        """After each reset, ask ``attendant`` whether the board's program is to be left alone.
+
+        Where it is not, and with everything that needs the interpreter later, the program is interrupted.
+        """
+        self._attendant = attendant
+
+    @property
+    def left_alone(self) -> bool:
+        """Whether a program runs on the board that was not interrupted since the last reset."""
+        return self._session_now is not None and self._session_now.repl.left_alone
+
+    @contextmanager
+    def talk(self, code: str = "") -> Iterator[Link]:
+        """The link, to talk over it with a program that was left alone; or with ``code``, started for it.
+
+        ``code`` has been told to end when the context ends. After an error the next call interrupts it.
+        """
+        with self.using("an update"):
+            session = self._session()
+            if self.left_alone and not code:
+                yield session.link
+                return
+            if not session.repl.ready:
+                session.interrupt(5.0)
+            session.repl.start(code)
+            yield session.link
+            session.repl.finish(timeout_s=10.0)
+
+    def start_program(self, code: str) -> None:
+        """Run ``code`` in a new interpreter and leave it alone."""
+        with self.using("a program"):
+            session = self._session()
+            session.repl.soft_reset(timeout_s=10.0)
+            session.forget()
+            session.repl.start(code)
+            session.repl.left_alone = True
+
+    def look_again(self, *, timeout_s: float = 10.0) -> None:
+        """Open the port anew: the board restarted by itself, or was plugged in again."""
+        with self.using("connecting"):
+            self._look_again(timeout_s)
 
     # -- hooks --------------------------------------------------------------------------------
 
@@ -74,7 +140,7 @@ class MicroPythonBoard(Board):
         return self._session().exec(code, output=output, timeout_s=timeout_s)
 
     def _files(self) -> Files:
-        return MicroPythonFiles(self._session(), self.using)
+        return MicroPythonFiles(self._session(), self)
 
     def _open(self, kind: str, **options: Any) -> Any:
         session = self._session()
@@ -82,10 +148,10 @@ class MicroPythonBoard(Board):
             where = (options["bus"], options["scl"], options["sda"], options["freq_hz"])
             if (options["scl"] is None) != (options["sda"] is None):
                 raise ValueError("give both scl and sda, or neither for the board's usual pins")
-            return MicroPythonI2C(session, self.using, where)
+            return MicroPythonI2C(session, self, where)
         if kind == "pin":
             pin = MicroPythonPin(
-                session, self.using, options["number"], _mode(options["mode"]), _pull(options["pull"])
+                session, self, options["number"], _mode(options["mode"]), _pull(options["pull"])
             )
             if options["value"] is not None:
                 pin.value = options["value"]
@@ -93,7 +159,7 @@ class MicroPythonBoard(Board):
         opened = {"adc": MicroPythonADC, "pwm": MicroPythonPWM}.get(kind)
         if opened is None:
             return super()._open(kind, **options)
-        return opened(session, self.using, options["number"])
+        return opened(session, self, options["number"])
 
     def _reset(self, kind: ResetKind, timeout_s: float) -> None:
         if kind == "soft":
@@ -150,7 +216,11 @@ class MicroPythonBoard(Board):
             )
             return
         try:
-            session, prompt = Session(link), None
+            session = Session(link)
+            if self._attendant and self._attendant(link):
+                session.repl.left_alone = True
+                self._session_now, self._info = session, replace(self._info, state="micropython", notes=())
+                return
             prompt = session.repl.enter()
             if not prompt.ready and link.has_lines and not _says(prompt.seen):
                 _pulse_reset(link)
@@ -182,15 +252,17 @@ class MicroPythonBoard(Board):
 
     def _restart(self, code: str, *, download: bool) -> None:
         """Reset by code where an interpreter runs, else by the modem lines."""
-        if self._session_now:
+        session = self._session_now
+        if session and (session.repl.ready or (session.repl.left_alone and session.repl.enter().ready)):
             with_machine = f"import machine\n{code}"
             try:
-                self._session_now.repl.start(with_machine)
-                _listen(self._session_now.link, 0.3)
+                session.repl.start(with_machine)
+                _listen(session.link, 0.3)
             except (LinkError, DeadlineError):
                 pass  # it went at once, which is what was asked for
             self._let_go()
             return
+        self._let_go()  # its program does not stop, or none runs
         with self._open_link(self._endpoint.port) as link:
             if not link.has_lines:
                 raise UnsupportedError(f"{self.info.name} has no reset line: press its reset button")

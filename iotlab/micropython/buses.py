@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Sequence
-from typing import Any
 
+from iotlab.board import Board
 from iotlab.bus.gpio import ADC, PWM, Pin
 from iotlab.bus.i2c import I2CBus, Operation, Write
 from iotlab.errors import BusError, NackError, RemoteError
@@ -18,13 +18,16 @@ _NACKS = {errno.ENODEV, errno.EIO}
 class MicroPythonI2C(I2CBus):
     """``machine.I2C`` on the board. ``where``: (bus, scl, sda, freq_hz); pins None for the board's usual ones."""
 
-    def __init__(self, session: Session, hold: Any, where: tuple[int, int | None, int | None, int]) -> None:
-        self._session, self._hold, self._where = session, hold, where
+    def __init__(
+        self, session: Session, board: Board, where: tuple[int, int | None, int | None, int]
+    ) -> None:
+        self.board = board
+        self._session, self._where = session, where
 
     def _transaction(self, address: int, operations: Sequence[Operation]) -> list[bytes]:
         plain = tuple(o.data if isinstance(o, Write) else o.size for o in operations)
         try:
-            with self._hold("i2c"):
+            with self.board.using("i2c"):
                 got = self._session.call(f"{HELPER}.i2c({self._where!r},{address},{plain!r})")
         except RemoteError as error:
             if error.code in _NACKS:
@@ -42,7 +45,7 @@ class MicroPythonI2C(I2CBus):
         return answers
 
     def _scan(self) -> list[int]:
-        with self._hold("i2c"):
+        with self.board.using("i2c"):
             found: list[int] = self._session.ask(f"scan({self._where!r})")
         return sorted(found)
 
@@ -50,27 +53,27 @@ class MicroPythonI2C(I2CBus):
 class MicroPythonPin(Pin):
     """``machine.Pin`` on the board."""
 
-    def __init__(self, session: Session, hold: Any, number: int, mode: str, pull: str) -> None:
-        self._session, self._hold = session, hold
+    def __init__(self, session: Session, board: Board, number: int, mode: str, pull: str) -> None:
+        self.board, self._session = board, session
         self._pin = f"pin({number},{mode!r},{pull!r})"
 
     def _get(self) -> bool:
-        with self._hold("pin"):
+        with self.board.using("pin"):
             return bool(self._session.ask(f"answer({HELPER}.{self._pin}.value())"))
 
     def _set(self, level: bool) -> None:
-        with self._hold("pin"):
+        with self.board.using("pin"):
             self._session.ask(f"answer({HELPER}.{self._pin}.value({int(level)}))")
 
 
 class MicroPythonADC(ADC):
     """``machine.ADC`` on the board."""
 
-    def __init__(self, session: Session, hold: Any, number: int) -> None:
-        self._session, self._hold, self._number = session, hold, number
+    def __init__(self, session: Session, board: Board, number: int) -> None:
+        self.board, self._session, self._number = board, session, number
 
     def _read_u16(self) -> int:
-        with self._hold("adc"):
+        with self.board.using("adc"):
             value: int = self._session.ask(f"answer({HELPER}.adc({self._number}).read_u16())")
         return value
 
@@ -78,14 +81,14 @@ class MicroPythonADC(ADC):
 class MicroPythonPWM(PWM):
     """``machine.PWM`` on the board."""
 
-    def __init__(self, session: Session, hold: Any, number: int) -> None:
-        self._session, self._hold, self._number = session, hold, number
+    def __init__(self, session: Session, board: Board, number: int) -> None:
+        self.board, self._session, self._number = board, session, number
 
     def _set(self, freq_hz: int, duty_u16: int) -> None:
         pwm = f"{HELPER}.pwm({self._number})"
-        with self._hold("pwm"):
+        with self.board.using("pwm"):
             self._session.ask(f"answer(({pwm}.freq({freq_hz}),{pwm}.duty_u16({duty_u16}))[:0])")
 
     def _stop(self) -> None:
-        with self._hold("pwm"):
+        with self.board.using("pwm"):
             self._session.ask(f"answer({HELPER}.pwm_stop({self._number}))")

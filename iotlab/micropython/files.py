@@ -7,7 +7,7 @@ import hashlib
 import zlib
 from typing import Any
 
-from iotlab.board import FileInfo, Files, Progress
+from iotlab.board import Board, FileInfo, Files, Progress
 from iotlab.errors import CorruptError, DeadlineError, NotFoundError, RemoteError
 from iotlab.micropython.frames import ANSWER, Frame
 from iotlab.micropython.session import HELPER, Session
@@ -20,14 +20,14 @@ _TRIES = 3
 
 
 class MicroPythonFiles(Files):
-    """The files of a board, through its session. ``hold`` is the board's lock."""
+    """The files of a board, through its session. ``board`` lends its lock."""
 
-    def __init__(self, session: Session, hold: Any) -> None:
-        self._session, self._hold = session, hold
+    def __init__(self, session: Session, board: Board) -> None:
+        self._session, self._board = session, board
 
     def write(self, path: str, data: bytes, progress: Progress | None = None) -> None:
         path = _absolute(path)
-        with self._hold("files"):
+        with self._board.using("files"):
             for attempt in range(_TRIES):
                 try:
                     self._session.with_helper(lambda: self._put(path, data, progress))
@@ -40,7 +40,7 @@ class MicroPythonFiles(Files):
 
     def read(self, path: str, progress: Progress | None = None) -> bytes:
         path = _absolute(path)
-        with self._hold("files"):
+        with self._board.using("files"):
             for attempt in range(_TRIES):
                 try:
                     return self._get(path, progress)
@@ -52,7 +52,7 @@ class MicroPythonFiles(Files):
         raise AssertionError("not reached")
 
     def sha256(self, path: str) -> str | None:
-        with self._hold("files"):
+        with self._board.using("files"):
             digest = self._session.ask(f"sha256({_absolute(path)!r})", timeout_s=60.0)
         return None if digest is None else digest.hex()
 
@@ -75,7 +75,7 @@ class MicroPythonFiles(Files):
 
     def _ask(self, call: str, path: str) -> Any:
         try:
-            with self._hold("files"):
+            with self._board.using("files"):
                 return self._session.ask(call)
         except RemoteError as error:
             raise _as_file_error(error, path) from error

@@ -19,7 +19,10 @@ _OPEN, _CLOSE = b"\x10[", b"\x10]"
 _PAIRS = [(bytes((b,)), bytes((DLE, b | 0x40))) for b in ESCAPED]
 _UNESCAPE = {b | 0x40: b for b in ESCAPED}
 
-ANSWER, DISPLAY, MIME = 1, 2, 3
+#: What a frame is. ``ANSWER``: a helper's return value. ``RESULT``: the text of a cell's last expression;
+#: ``MIME``: another form of the value whose text comes next; ``DISPLAY``: the text of a value shown meanwhile;
+#: ``CLEAR``: wipe the output (``b"1"``: when more comes); ``INPUT``: the prompt of a question.
+ANSWER, RESULT, MIME, DISPLAY, CLEAR, INPUT = 1, 2, 3, 4, 5, 6
 
 
 @dataclass(frozen=True)

@@ -9,17 +9,24 @@ Source: MicroPython's reference, "The MicroPython Interactive Interpreter Mode (
 from __future__ import annotations
 
 import codecs
+import random
+import re
 import time
 from collections.abc import Callable
 
 from iotlab.board import Output
-from iotlab.errors import ConnectError, DeadlineError, DisconnectedError, RemoteError
+from iotlab.errors import ConnectError, DeadlineError, LinkError, RemoteError, RestartedError, StuckError
 from iotlab.link.base import Link
 from iotlab.micropython.frames import Broken, Decoder, Frame, Mark, Text
+from iotlab.micropython.interrupts import Interrupted, Interrupts
 
 #: A UART's receive buffer holds 260 bytes on an ESP32 (ports/esp32/uart.c, ``stdin_ringbuf_array``).
 SHORT = 200
 _PROMPT = b"raw REPL; CTRL-B to exit\r\n>"
+#: What only a board says that starts: the banner with its prompt, or the chip's ROM.
+_START = re.compile(
+    rb"MicroPython [^\r\n]+; [^\r\n]+\r\n[^\r\n]*\r\n>>> |(?:\A|\n)(?:ets [A-Z][a-z]{2} +\d+ \d{4} |ESP-ROM:esp32)"
+)
 
 OnFrame = Callable[[Frame], None]
 
@@ -36,14 +43,19 @@ class RawRepl:
 
     def __init__(self, link: Link) -> None:
         self.link = link
+        #: Whether the raw REPL waits for code; where it does not, ``exec`` enters it first.
+        self.ready = False
+        #: Whether a program runs that was left alone on purpose; entering interrupts it.
+        self.left_alone = False
         self._paste = True
         self._decoder = Decoder()
+        self._interrupts = Interrupts()
 
     # -- coming in and going out --------------------------------------------------------------
 
     def enter(self, *, timeout_s: float = 1.0, attempts: int = 3) -> Prompt:
         """Interrupt what runs and enter the raw REPL; says what was seen where it did not come."""
-        seen = b""
+        self.left_alone, seen = False, b""
         for attempt in range(attempts):
             # Control C twice: the first one may be swallowed. Control B leaves a raw REPL that was left half-way.
             self.link.write(b"\r\x03\x03" if attempt == 0 else b"\x04\r\x03\x03\x02")
@@ -51,22 +63,30 @@ class RawRepl:
             self.link.write(b"\r\x01")
             try:
                 self._await(_PROMPT, timeout_s)
+                self._settle(timeout_s)
             except DeadlineError as error:
                 seen += got + error.partial
             else:
-                self._quiet(0.0)
                 self._decoder = Decoder()
+                self.ready = True
                 return Prompt(True, seen + got)
+        self.ready = False
         return Prompt(False, seen)
 
     def leave(self) -> None:
         """Back to the friendly prompt, as one finds a board."""
+        self.ready = False
         self.link.write(b"\r\x02")
 
     def soft_reset(self, *, timeout_s: float) -> bytes:
         """Control D: a new interpreter, still in the raw REPL. Returns what the board printed on the way."""
+        if not self.ready and not self.enter().ready:
+            raise ConnectError(f"{self.link.name} gives no prompt: reset the board")
+        self.ready = False
         self.link.write(b"\x04")
-        return self._await(_PROMPT, timeout_s)
+        said = self._await(_PROMPT, timeout_s)
+        self.ready = True
+        return said
 
     # -- running code -------------------------------------------------------------------------
 
@@ -80,46 +100,60 @@ class RawRepl:
     ) -> str:
         """Run ``code``; returns what it printed. ``RemoteError`` where it raised.
 
-        On a time-out or a ``KeyboardInterrupt`` here, the board is interrupted and the raw REPL is back
-        before the error goes on.
+        On a time-out, or a ``KeyboardInterrupt`` here (an :class:`Interrupted` then), the board is interrupted
+        and the raw REPL is back before the error goes on. What the board printed since the last code, as a timer
+        of it may do, comes first. ``RestartedError`` where it restarted, now or since.
         """
-        self.start(code)
-        return self.finish(output=output, on_frame=on_frame, timeout_s=timeout_s)
+        with self._interrupts:
+            if self.ready:
+                self._hear(output)
+            elif not self.enter().ready:
+                raise ConnectError(f"{self.link.name} gives no prompt: reset the board")
+            self.start(code)
+            return self.finish(output=output, on_frame=on_frame, timeout_s=timeout_s)
 
     def start(self, code: str) -> None:
         """Hand ``code`` over and return as soon as it runs."""
         data = code.encode()
-        if len(data) > SHORT and self._paste:
-            self._start_paste(data)
-        else:
-            self._start_plain(data)
+        self.ready = False  # until it is seen to have ended
+        with self._interrupts:
+            if len(data) > SHORT and self._paste:
+                self._start_paste(data)
+            else:
+                self._start_plain(data)
 
     def finish(
         self, *, output: Output | None = None, on_frame: OnFrame | None = None, timeout_s: float | None = None
     ) -> str:
         """Take what the running code says until it ends."""
         answer = _Answer(output, on_frame)
-        try:
-            self._pump(answer, timeout_s)
-        except (KeyboardInterrupt, DeadlineError):
-            self.stop(answer)
-            raise
+        with self._interrupts:
+            try:
+                self._pump(answer, timeout_s)
+            except LinkError:
+                raise
+            except KeyboardInterrupt as interrupt:
+                self.stop(answer)
+                raise Interrupted(answer.traceback) from interrupt
+            except BaseException:
+                self.stop(answer)
+                raise
         if answer.error:
-            raise RemoteError(answer.error.decode("utf-8", "replace"))
+            raise RemoteError(answer.traceback)
         return answer.text
 
-    def stop(self, answer: _Answer | None = None, *, timeout_s: float = 5.0) -> None:
-        """Control C until the running code has ended; ``ConnectError`` where the board does not stop."""
+    def stop(self, answer: _Answer | None = None, *, timeout_s: float = 3.0) -> None:
+        """Control C until the running code has ended; ``StuckError`` where the board does not stop."""
         answer = answer or _Answer(None, None)
         end = time.monotonic() + timeout_s
         while time.monotonic() < end:
             self.link.write(b"\x03")
             try:
-                self._pump(answer, 0.5)
+                self._pump(answer, 0.5, heed=False)
             except DeadlineError:
                 continue
             return
-        raise ConnectError(
+        raise StuckError(
             f"{self.link.name} does not stop on Ctrl-C: its program may catch KeyboardInterrupt; reset the board"
         )
 
@@ -163,10 +197,27 @@ class RawRepl:
                     f"{self.link.name} lost the thread of raw-paste, it said {sign!r}: reset the board"
                 )
 
-    def _pump(self, answer: _Answer, timeout_s: float | None) -> None:
+    def _hear(self, output: Output | None) -> None:
+        """What the board said though it was not asked."""
+        heard = b""
+        try:
+            while len(heard) < 1 << 16:
+                heard += self.link.read(timeout_s=0.0)
+        except DeadlineError:
+            pass
+        if _START.search(heard):
+            self.ready = False
+            raise RestartedError(f"{self.link.name} restarted meanwhile: its variables are lost")
+        if heard and output:
+            output(heard.decode("utf-8", "replace").replace("\r\n", "\n"))
+
+    def _pump(self, answer: _Answer, timeout_s: float | None, *, heed: bool = True) -> None:
         end = None if timeout_s is None else time.monotonic() + timeout_s
         while not answer.complete:
-            left = 1.0 if end is None else min(1.0, end - time.monotonic())
+            if heed:
+                self._interrupts.check()
+            wait_s = self._interrupts.patience_s
+            left = wait_s if end is None else min(wait_s, end - time.monotonic())
             if left <= 0:
                 raise DeadlineError(
                     f"the code did not end in {timeout_s:g} s; it was interrupted",
@@ -178,9 +229,17 @@ class RawRepl:
                 continue
             for event in self._decoder.feed(data):
                 answer.take(event)
+        self.ready = True
 
     def _await(self, mark: bytes, timeout_s: float) -> bytes:
         return self.link.read_until(mark, timeout_s=timeout_s)
+
+    def _settle(self, timeout_s: float) -> None:
+        """Read up to the last prompt: a board that was just restarting gives one of its own before ours."""
+        mark = b"%08x" % random.getrandbits(32)
+        self.link.write(b"print('%s')\x04" % mark)
+        self._await(mark, timeout_s)
+        self._await(b"\x04\x04>", timeout_s)
 
     def _quiet(self, for_s: float) -> bytes:
         """What comes until nothing came for ``for_s``, a second at most."""
@@ -201,6 +260,7 @@ class _Answer:
         self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
         self._held = ""  # a CR whose LF may come with the next bytes
         self._parts: list[str] = []
+        self._tail = b""
         self._marks = 0
         self.error = b""
         self.complete = False
@@ -208,6 +268,10 @@ class _Answer:
     @property
     def text(self) -> str:
         return "".join(self._parts)
+
+    @property
+    def traceback(self) -> str:
+        return self.error.decode("utf-8", "replace")
 
     def take(self, event: Text | Frame | Broken | Mark) -> None:
         if isinstance(event, Mark):
@@ -219,13 +283,16 @@ class _Answer:
         elif isinstance(event, Broken):
             self._print(b"\x10[" + event.data)
         elif self._marks == 0:
+            self._tail = (self._tail + event.data)[-1000:]
             self._print(event.data)
+            if _START.search(self._tail):
+                raise RestartedError("the board restarted while its code ran: its variables are lost")
         elif self._marks == 1:
             self.error += event.data
         elif event.data.startswith(b">"):
             self.complete = True
         else:
-            raise DisconnectedError(f"after its answer the board said {event.data[:40]!r}: was it reset?")
+            raise RestartedError("the board restarted as its code ended: its variables are lost")
 
     def _print(self, data: bytes, *, last: bool = False) -> None:
         text = self._held + self._utf8.decode(data, last)

@@ -14,6 +14,7 @@ from iotlab.errors import (
     CorruptError,
     DeadlineError,
     RemoteError,
+    RestartedError,
     UnsupportedError,
 )
 from iotlab.link.base import Link
@@ -22,23 +23,30 @@ from iotlab.micropython.repl import RawRepl
 
 #: The helper as an expression on the board; it is no name among the user's.
 HELPER = "__import__('_iotlab')"
-_INSTALL = """import sys
-def _iotlab(source):
+#: The helper of notebook cells, which is there once a cell ran.
+CELL_HELPER = "__import__('_iotlab_cell')"
+# Compiled under its own name, where the board can, so that tracebacks tell its lines from the user's.
+_INSTALL = """def _iotlab(module, source):
+    import sys
     class Helper: pass
-    names = {{"__name__": "_iotlab"}}
+    names = {{"__name__": module}}
+    try:
+        source = compile(source, module, "exec")
+    except NameError:
+        pass
     exec(source, names)
     helper = Helper()
     for name in names:
         setattr(helper, name, names[name])
-    sys.modules["_iotlab"] = helper
-_iotlab({source!r})
+    sys.modules[module] = helper
+_iotlab({module!r}, {source!r})
 del _iotlab
 """
 
 
-def helper_source() -> str:
-    """The source of the helper as it goes to the board: without comments and blank lines."""
-    text = package_files("iotlab.micropython.device").joinpath("_iotlab.py").read_text(encoding="utf-8")
+def helper_source(module: str = "_iotlab") -> str:
+    """The source of a helper as it goes to the board: without comments and blank lines."""
+    text = package_files("iotlab.micropython.device").joinpath(f"{module}.py").read_text(encoding="utf-8")
     kept = [line for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#")]
     return "\n".join(kept) + "\n"
 
@@ -49,7 +57,7 @@ class Session:
     def __init__(self, link: Link) -> None:
         self.link = link
         self.repl = RawRepl(link)
-        self._helped = False
+        self._helped = self._celled = False
 
     def exec(
         self,
@@ -60,7 +68,11 @@ class Session:
         timeout_s: float | None = None,
     ) -> str:
         """Run ``code`` as it stands. Frames of the helper go to ``on_frame``."""
-        return self.repl.exec(code, output=output, on_frame=on_frame, timeout_s=timeout_s)
+        try:
+            return self.repl.exec(code, output=output, on_frame=on_frame, timeout_s=timeout_s)
+        except RestartedError:
+            self.forget()
+            raise
 
     def call(self, expression: str, *, timeout_s: float | None = 10.0) -> bytes:
         """Evaluate ``expression`` with the helper at hand; the payload of its one answer frame."""
@@ -84,19 +96,26 @@ class Session:
     def with_helper(self, run: Callable[[], Any], again: Callable[[], Any] = lambda: None) -> Any:
         """Run something that uses the helper, which goes to the board when it is not there (any more)."""
         if not self._helped:
-            self._install()
+            self.install()
         try:
             return run()
         except RemoteError as error:
             if "_iotlab" not in error.detail or error.kind not in ("ImportError", "AttributeError"):
                 raise
-        self._install()  # the board was reset meanwhile
+        self.install()  # the board was reset meanwhile
         again()
         return run()
 
+    def with_cell_helper(self) -> None:
+        """See to it that cells can show values: ``CELL_HELPER`` is on the board."""
+        if not self._celled:
+            self.with_helper(lambda: None)
+            self.install("_iotlab_cell")
+            self._celled = True
+
     def forget(self) -> None:
         """The board was reset: the helper is gone."""
-        self._helped = False
+        self._helped = self._celled = False
 
     def interrupt(self, timeout_s: float) -> None:
         """Stop what runs, with the raw REPL at the end."""
@@ -104,8 +123,9 @@ class Session:
         if not prompt.ready:
             raise ConnectError(f"{self.link.name} does not stop on Ctrl-C: reset the board")
 
-    def _install(self) -> None:
-        self.exec(_INSTALL.format(source=helper_source()), timeout_s=20.0)
+    def install(self, module: str = "_iotlab") -> None:
+        """Put a helper onto the board."""
+        self.exec(_INSTALL.format(module=module, source=helper_source(module)), timeout_s=20.0)
         self._helped = True
 
     def leave(self) -> None:

@@ -189,4 +189,4 @@ def _replace(path: Path, text: str) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     with os.fdopen(handle, "w") as file:
         file.write(text)
-    os.replace(name, path)
+    Path(name).replace(path)

@@ -89,9 +89,11 @@ class LinkContract:
 
         writer = threading.Thread(target=lambda: link.write(up))
         far = threading.Thread(target=far_end)
-        writer.start(), far.start()
+        writer.start()
+        far.start()
         assert link.read_exactly(len(down), timeout_s=20) == down
-        writer.join(20), far.join(20)
+        writer.join(20)
+        far.join(20)
         assert received == [up]
 
     def test_the_far_end_goes(self, ends: tuple[Link, Peer]) -> None:

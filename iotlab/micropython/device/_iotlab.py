@@ -32,18 +32,6 @@ def answer(value):
     send(1, repr(value).encode())
 
 
-def show(value):
-    if value is not None:
-        send(2, repr(value).encode())
-        for name, mime in (("_repr_png_", b"image/png"), ("_repr_svg_", b"image/svg+xml"), ("_repr_html_", b"text/html")):
-            m = getattr(value, name, None)
-            if m:
-                data = m()
-                if data:
-                    send(3, mime + b"\0" + (data if isinstance(data, bytes) else data.encode()))
-    return value
-
-
 def _sha256(path):
     import hashlib
 

@@ -57,8 +57,8 @@ class I2CChip(Part):
             raise ValueError(f"{type(self).__name__} can have {allowed}, not 0x{self.address:02x}")
         self.plugged = True
 
-    def transaction(self, operations: Sequence[Operation]) -> list[bytes]:
-        """One start, ``operations``, one stop. An unplugged chip does not acknowledge."""
+    def transaction(self, operations: Sequence[Operation], *, stop: bool = True) -> list[bytes]:
+        """One start, ``operations``, one stop (or a repeated start to come). Unplugged: no acknowledge."""
         if not self.plugged:
             raise NackError(self.address)
         answers = []
@@ -67,7 +67,8 @@ class I2CChip(Part):
                 self.write(operation.data)
             else:
                 answers.append(self.read(operation.size))
-        self.stop()
+        if stop:
+            self.stop()
         return answers
 
     @abstractmethod
@@ -118,3 +119,7 @@ class LinePart(Part):
 
     def driven(self, level: bool, duty: float | None = None) -> None:
         """The board drives the pin: ``level``, or PWM with ``duty`` (0.0 to 1.0)."""
+
+    def floating(self) -> None:
+        """The board does not drive the pin any more: it is an input, or was reset."""
+        self.driven(False)

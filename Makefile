@@ -1,0 +1,55 @@
+# The commands of this repository; `make` alone lists them. Everything goes into .venv: nothing outside this
+# folder changes, but for the system packages that `make test` says it installs.
+
+VENV    := .venv
+BIN     := $(VENV)/bin
+INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
+
+# A stamp is a file whose time says when a step was last done.
+LAB     := $(VENV)/.lab-installed
+DEV     := $(VENV)/.dev-installed
+PACKAGE := pyproject.toml hatch_build.py $(shell find frontend kernels -type f -not -path '*/node_modules/*')
+
+.PHONY: help lab test check test-pythons lock clean
+
+help: ## list the commands
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+lab: $(LAB) ## set up, start the virtual bench and open JupyterLab on the tutorials
+	$(BIN)/iotlab lab notebooks $(LAB_OPTIONS)
+
+test: $(DEV) ## set up and run every test (TESTS=tests/unit for some of them)
+	$(BIN)/python scripts/system_parts.py
+	$(BIN)/pytest $(TESTS)
+
+check: $(DEV) ## style, types, layers, the browser's code, and whether the lock files are up to date
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/mypy scripts hatch_build.py
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python scripts/npm.py run check
+	scripts/lock.sh --check
+	$(BIN)/uv pip check --quiet --python $(BIN)/python
+
+test-pythons: $(DEV) ## run the unit tests on every Python from 3.10 to 3.14 that is found here
+	$(BIN)/python scripts/test_pythons.py
+
+lock: $(BIN)/uv ## write the lock files anew from pyproject.toml (UPGRADE=--upgrade: newest versions)
+	scripts/lock.sh $(UPGRADE)
+
+clean: ## remove the environment and everything that was built
+	rm -rf $(VENV) .venv-* dist build frontend/node_modules iotlab/widgets/static
+
+$(BIN)/uv: requirements/setup.lock scripts/create_venv.sh
+	scripts/create_venv.sh $(VENV)
+	@touch $@
+
+$(LAB): requirements/lab.lock $(PACKAGE) | $(BIN)/uv
+	$(INSTALL) --require-hashes --requirement requirements/lab.lock
+	$(INSTALL) --no-deps --build-constraints requirements/dev.lock --editable .
+	@touch $@
+
+$(DEV): requirements/dev.lock $(LAB)
+	$(INSTALL) --require-hashes --requirement requirements/dev.lock
+	@touch $@

@@ -1,0 +1,266 @@
+"""The kernel: Jupyter's messages on one side, a board's session on the other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from ipykernel.kernelbase import Kernel
+from IPython.core.error import StdinNotImplementedError
+from IPython.core.inputtransformer2 import TransformerManager
+
+from iotlab import __version__
+from iotlab.errors import ConfigError, DisconnectedError, IotlabError, RemoteError, RestartedError, StuckError
+from iotlab.kernel.attachment import Attachment
+from iotlab.kernel.commands import Commands, misplaced, split
+from iotlab.kernel.front import CellFront
+from iotlab.kernel.history import SESSION, History
+from iotlab.kernel.names import Names, under_cursor
+from iotlab.micropython.board import MicroPythonBoard
+from iotlab.micropython.cells import Cells, parsed
+from iotlab.micropython.tracebacks import raised, rendered
+
+#: ``name?``, ``?name``, ``name??``: what the board knows of a name.
+_QUESTION = re.compile(r"(?P<before>\?{0,2})\s*(?P<name>[A-Za-z_][\w.]*)\s*(?P<behind>\?{0,2})$")
+Reply = dict[str, Any]
+
+
+class MicroPythonKernel(Kernel):
+    """Runs cells on a board."""
+
+    implementation = "iotlab"
+    implementation_version = __version__
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)  # type: ignore[no-untyped-call]
+        self._cells = Cells()
+        self._history = History()
+        self._front = self._new_front(0, silent=False)
+        self._attachment = Attachment(lambda text: self._front.note(text))
+        self._names_now: tuple[MicroPythonBoard, Names] | None = None
+        self._may_connect = True
+
+    # -- what the kernel is -------------------------------------------------------------------
+
+    def _banner(self) -> str:
+        firmware = f"MicroPython {self._attachment.version}" if self._attachment.version else "MicroPython"
+        board = self._attachment.now
+        place = f" on {board.info.name}" if board else "; the board is connected with the first cell"
+        return f"{firmware}{place}. %help lists what else a cell can do."
+
+    def _language_info(self) -> Reply:
+        return {
+            "name": "micropython",
+            "version": self._attachment.version,
+            "mimetype": "text/x-python",
+            "file_extension": ".py",
+            "pygments_lexer": "python3",
+            "codemirror_mode": {"name": "python", "version": 3},
+            "nbconvert_exporter": "python",
+        }
+
+    @property
+    def kernel_info(self) -> Reply:
+        # as in the base class, without looking for a debugger: there is none for a board
+        return {
+            "protocol_version": "5.3",
+            "implementation": self.implementation,
+            "implementation_version": self.implementation_version,
+            "language_info": self._language_info(),
+            "banner": self._banner(),
+            "help_links": [{"text": "MicroPython", "url": "https://docs.micropython.org/"}],
+            "supported_features": [],
+        }
+
+    def close(self) -> None:
+        """Let go of the board."""
+        self._attachment.close()
+
+    # -- running cells ------------------------------------------------------------------------
+
+    async def do_execute(
+        self,
+        code: str,
+        silent: bool,
+        store_history: bool = True,
+        user_expressions: dict[str, str] | None = None,
+        allow_stdin: bool = False,
+        *,
+        cell_meta: Any = None,
+        cell_id: Any = None,
+    ) -> Reply:
+        self._allow_stdin, self._may_connect = allow_stdin, True
+        number = self.execution_count
+        front = self._front = self._new_front(number, silent=silent)
+        try:
+            payload = self._run(code, number, front)
+            reply = {
+                "status": "ok",
+                "payload": payload,
+                "user_expressions": self._values(user_expressions or {}),
+            }
+        except (IotlabError, KeyboardInterrupt, OSError, ValueError) as error:
+            content = self._explained(error, number)
+            if not silent:
+                front.publish("error", content)
+            reply = {"status": "error", **content}
+        finally:
+            front.finish()
+        if store_history and not silent:
+            self._history.add(number, code, front.result)
+        return {"execution_count": number, **reply}
+
+    def _run(self, code: str, number: int, front: CellFront) -> list[Reply]:
+        """Run a cell. Returns its payload: what the pager shows."""
+        question = _QUESTION.match(code.strip())
+        if question and (question["before"] or question["behind"]):
+            return self._page(
+                question["name"], source="??" in (question["before"], question["behind"]), front=front
+            )
+        commands, rest = split(code)
+        runner = Commands(self._attachment, front)
+        for line in commands:
+            runner.run(line)
+        if not rest.strip():
+            return []
+        wrong = misplaced(rest)
+        if wrong and parsed(rest) is None:
+            raise ConfigError(
+                f"{wrong.split()[0]} stands below other lines: put % lines at the top of the cell"
+            )
+        board = self._attachment.board()
+        front.run(board, self._cells, number, rest)
+        return []
+
+    def _explained(self, error: BaseException, number: int) -> Reply:
+        """The content of an error message; sees to it that the next cell finds a board."""
+        if isinstance(error, RemoteError):
+            name, value = raised(error.traceback)
+            parts = rendered(self._cells, error.traceback, number, self._attachment.name)
+            return {"ename": name, "evalue": value, "traceback": parts}
+        if isinstance(error, StuckError):
+            return _content("KeyboardInterrupt", str(error))
+        if isinstance(error, DisconnectedError) and not isinstance(error, RestartedError):
+            self._attachment.lose()
+        if isinstance(error, KeyboardInterrupt):
+            return _content("KeyboardInterrupt", "")
+        return _content(type(error).__name__, str(error))
+
+    def _values(self, expressions: dict[str, str]) -> Reply:
+        found = {}
+        for name, expression in expressions.items():
+            try:
+                text = self._attachment.board().eval(f"repr({expression})")
+                found[name] = {"status": "ok", "data": {"text/plain": text}, "metadata": {}}
+            except IotlabError as error:
+                found[name] = {"status": "error", **_content(type(error).__name__, str(error))}
+        return found
+
+    # -- asking -------------------------------------------------------------------------------
+
+    async def do_complete(self, code: str, cursor_pos: int) -> Reply:
+        line = code[:cursor_pos].rsplit("\n", 1)[-1]
+        matches, start = [], cursor_pos
+        if re.match(r"%\w*$", line):
+            names = Commands(self._attachment, self._front).names()
+            matches, start = [f"%{n}" for n in names if f"%{n}".startswith(line)], cursor_pos - len(line)
+        else:
+            names_on_board = self._names()
+            if names_on_board:
+                found = names_on_board.complete(line, cursor_pos)
+                matches, start = found.matches, found.start
+        return {
+            "status": "ok",
+            "matches": matches,
+            "cursor_start": start,
+            "cursor_end": cursor_pos,
+            "metadata": {},
+        }
+
+    async def do_inspect(
+        self, code: str, cursor_pos: int, detail_level: int = 0, omit_sections: Any = ()
+    ) -> Reply:
+        name, names = under_cursor(code, cursor_pos), self._names()
+        text = names.inspect(name, self._cells, source=detail_level > 0) if name and names else ""
+        data = {"text/plain": text} if text else {}
+        return {"status": "ok", "found": bool(text), "data": data, "metadata": {}}
+
+    async def do_is_complete(self, code: str) -> Reply:
+        status, indent = TransformerManager().check_complete(code)
+        return {"status": status, **({"indent": " " * (indent or 0)} if status == "incomplete" else {})}
+
+    async def do_history(
+        self,
+        hist_access_type: str,
+        output: bool,
+        raw: bool,
+        session: int | None = None,
+        start: int | None = None,
+        stop: int | None = None,
+        n: int | None = None,
+        pattern: str | None = None,
+        unique: bool = False,
+    ) -> Reply:
+        if hist_access_type == "tail":
+            lines = self._history.tail(n or 10)
+        elif hist_access_type == "range":
+            lines = self._history.range(session or 0, start or 0, stop)
+        else:
+            lines = self._history.search(pattern or "*", n, unique)
+        return {
+            "status": "ok",
+            "history": [(SESSION, k, (text, out) if output else text) for k, text, out in lines],
+        }
+
+    async def do_shutdown(self, restart: bool) -> Reply:
+        return {"status": "ok", "restart": restart}  # the board is let go of when the program ends
+
+    def _page(self, name: str, *, source: bool, front: CellFront) -> list[Reply]:
+        self._attachment.board()
+        names = self._names()
+        text = names.inspect(name, self._cells, source=source) if names else ""
+        if not text:
+            front.say(f"the board knows no {name}\n")
+            return []
+        return [{"source": "page", "data": {"text/plain": text}, "start": 0}]
+
+    def _names(self) -> Names | None:
+        """The names on the board; None where no board can be had. Tries to connect once between two cells."""
+        board = self._attachment.now
+        if board is None and self._may_connect:
+            try:
+                board = self._attachment.board()
+            except (IotlabError, OSError):
+                self._may_connect = False
+        if board is None:
+            return None
+        if self._names_now is None or self._names_now[0] is not board:
+            self._names_now = (board, Names(board))
+        return self._names_now[1]
+
+    # -- details ------------------------------------------------------------------------------
+
+    def _new_front(self, number: int, *, silent: bool) -> CellFront:
+        # kept, because another thread may publish
+        parent = self.get_parent("shell")  # type: ignore[no-untyped-call]
+
+        def publish(kind: str, content: Reply) -> None:
+            if self.session:
+                self.session.send(self.iopub_socket, kind, content, parent=parent, ident=self._topic(kind))  # type: ignore[no-untyped-call]
+
+        def later(delay_s: float, call: Callable[[], None]) -> None:
+            loop = self.iopub_thread.io_loop
+            loop.add_callback(loop.call_later, delay_s, call)
+
+        return CellFront(number, publish, later, self._asked, silent=silent)
+
+    def _asked(self, prompt: str) -> str:
+        try:
+            return str(self.raw_input(prompt))  # type: ignore[no-untyped-call]
+        except StdinNotImplementedError as error:
+            raise NotImplementedError(str(error)) from error
+
+
+def _content(name: str, value: str) -> Reply:
+    return {"ename": name, "evalue": value, "traceback": [f"\x1b[31m{name}\x1b[39m: {value}"]}

@@ -1,0 +1,51 @@
+"""What a cell prints, on its way to the notebook."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+#: Text is sent at once, and then at most this often.
+INTERVAL_S = 0.02
+
+
+class Stream:
+    """Gathers text, so that a board that prints thousands of lines sends few messages. Order is kept.
+
+    ``send`` publishes text; ``later`` calls a function after a delay in seconds, on any thread.
+    """
+
+    def __init__(
+        self, send: Callable[[str], object], later: Callable[[float, Callable[[], None]], object]
+    ) -> None:
+        self._send, self._later = send, later
+        self._lock = threading.Lock()
+        self._parts: list[str] = []
+        self._sent_at = -1.0
+        self._due = False
+
+    def write(self, text: str) -> None:
+        """Publish ``text`` soon."""
+        with self._lock:
+            self._parts.append(text)
+            if self._due:
+                return
+            wait_s = self._sent_at + INTERVAL_S - time.monotonic()
+            if wait_s <= 0:
+                self._flush()
+            else:
+                self._due = True
+                self._later(wait_s, self.flush)
+
+    def flush(self) -> None:
+        """Publish what there is, now: before anything else that must stand behind it."""
+        with self._lock:
+            self._due = False
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._parts:
+            text, self._parts = "".join(self._parts), []
+            self._sent_at = time.monotonic()
+            self._send(text)

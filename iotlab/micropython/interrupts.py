@@ -1,0 +1,81 @@
+"""Ctrl-C on this machine, while code runs on a board.
+
+A ``KeyboardInterrupt`` may come between any two bytecodes, also between the halves of a message to the board.
+So it is held back while one speaks with a board, and heeded where that leaves nothing half done.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType, TracebackType
+
+from typing_extensions import Self
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, and the board has stopped. ``traceback`` is the board's own text, empty where its code ended."""
+
+    def __init__(self, traceback: str = "") -> None:
+        super().__init__("interrupted")
+        self.traceback = traceback
+
+
+class Interrupts:
+    """Holds Ctrl-C back inside ``with``; :meth:`check` raises it. What nobody checked is raised at the end.
+
+    Does nothing outside the main thread, which is the only one that a ``KeyboardInterrupt`` comes to, and
+    where the program has a handler of its own. May be entered again inside itself.
+    """
+
+    def __init__(self) -> None:
+        self._depth = 0
+        self._came = False
+        self._held = False
+
+    def __enter__(self) -> Self:
+        self._depth += 1
+        if self._depth == 1 and threading.current_thread() is threading.main_thread():
+            self._held = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+            if self._held:
+                self._came = False
+                signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._depth -= 1
+        if self._depth == 0 and self._held:
+            self._held = False
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            self.check()
+
+    def check(self) -> None:
+        """Raise the ``KeyboardInterrupt`` that came meanwhile."""
+        if self._came:
+            self._came = False
+            raise KeyboardInterrupt
+
+    @property
+    def patience_s(self) -> float:
+        """How long one may wait before the next :meth:`check`."""
+        return 0.05 if self._held else 1.0
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self._came = True
+
+
+@contextmanager
+def let_through() -> Iterator[None]:
+    """Lets Ctrl-C through at once, inside :class:`Interrupts`: for waiting for a person."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, held)

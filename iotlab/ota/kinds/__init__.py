@@ -1,0 +1,1 @@
+"""Slots by what a board runs: each module's name is a ``BoardInfo.state``, and it exports ``SLOTS``."""

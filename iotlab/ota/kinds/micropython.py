@@ -1,0 +1,324 @@
+"""Two slots on a MicroPython board, in files on its littlefs.
+
+How it works on the board: ``device/iotlab_slots.py`` (chooses and starts the application) and
+``device/iotlab_update.py`` (receives an update in the background of the running application).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from importlib.resources import files as package_files
+from typing import Any, TypeVar
+
+from iotlab.board import Output, Progress
+from iotlab.errors import DeadlineError, LinkError, NotFoundError, SlotError
+from iotlab.link.base import Link
+from iotlab.micropython.board import MicroPythonBoard
+from iotlab.ota.contract import Installed, Slot, Slots, SlotStatus
+from iotlab.ota.manifest import PLATFORM, release
+from iotlab.ota.pack import Bundle
+from iotlab.ota.wire import PROTOCOL, Wire, fitting
+
+T = TypeVar("T")
+Talk = Callable[[Wire, dict[str, Any]], T]
+
+MODULES = ("iotlab_update", "iotlab_slots")
+MAIN = "/main.py"
+FACTORY = "/factory.py"
+MAIN_SOURCE = b"import iotlab_slots\niotlab_slots.run(globals())\n"
+_SERVE = "import iotlab_slots\niotlab_slots.serve()"
+_RESUME = "import iotlab_slots\niotlab_slots.run(globals(), False)"
+_FORGET = "import sys\nfor _m in ('iotlab_slots', 'iotlab_update'): sys.modules.pop(_m, None)\ndel _m"
+_FILE_SYSTEM = "littlefs"
+#: How long an application is waited for before it counts as one that does not answer.
+_GREETING_S = 5.0
+#: After a reset: how often it is asked, how often in a silence, how often at the most.
+_BETWEEN_S, _SILENT, _ASKED = 0.5, 4, 16
+
+
+def device_source(module: str) -> bytes:
+    """A module of the board's side as it goes there: without comments and blank lines."""
+    text = package_files("iotlab.ota.device").joinpath(f"{module}.py").read_text(encoding="utf-8")
+    kept = [line for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#")]
+    return ("\n".join(kept) + "\n").encode()
+
+
+class MicroPythonSlots(Slots):
+    """The slots of a MicroPython board. From now on ``board.reset("hard")`` lets the application run.
+
+    An application that was started by a reset goes on during all of these; ``board.exec`` and everything else
+    that needs the interpreter interrupts it, and ``resume`` starts it again.
+    """
+
+    def __init__(self, board: MicroPythonBoard) -> None:
+        self._board = board
+        board.attend(answers)
+
+    # -- the contract -------------------------------------------------------------------------
+
+    def status(self) -> SlotStatus:
+        name = self._board.info.name
+        if not self._prepared():
+            return SlotStatus(name, (Slot("a", "empty"), Slot("b", "empty")), prepared=False)
+        return _status(name, self._talk(lambda _, told: told))
+
+    def install(
+        self, bundle: Bundle, *, progress: Progress | None = None, output: Output | None = None
+    ) -> Installed:
+        """As :meth:`Slots.install`; ``output`` gets what the application prints meanwhile.
+
+        The first install on a board also puts the loader there (see :meth:`prepare`). An application that does
+        not answer is interrupted and started again afterwards; the result says so.
+        """
+        begun = time.monotonic()
+        _check_platform(bundle)
+        notes = () if self._board.left_alone else self.prepare()
+        stopped = False
+
+        def transfer(wire: Wire, told: dict[str, Any]) -> dict[str, Any]:
+            nonlocal stopped
+            stopped = told["stopped"]
+            _check_fits(bundle, told)
+            return _transfer(wire, bundle, progress)
+
+        done = self._talk(transfer, output)
+        if stopped:
+            self.resume()
+        sent = [bundle.manifest.files[number].size for number in done["need"]]
+        return Installed(
+            done["slot"],
+            bundle.name,
+            bundle.version,
+            sent=len(sent),
+            reused=done["copied"] + done["kept"],
+            sent_bytes=sum(sent),
+            duration_s=time.monotonic() - begun,
+            interrupted=stopped,
+            notes=notes,
+        )
+
+    def confirm(self) -> None:
+        self._need_slots()
+        self._talk(lambda wire, _: wire.ask(b"y"))
+
+    def revert(self) -> None:
+        self._need_slots()
+        self._talk(lambda wire, _: wire.ask(b"r"))
+
+    # -- what only such a board has -----------------------------------------------------------
+
+    def prepare(self) -> tuple[str, ...]:
+        """Put the loader on the board, or bring it up to date; returns what there is to know about it.
+
+        A program that is ``/main.py`` now is kept as ``/factory.py``: it starts where no slot does.
+        ``SlotError`` where the board's file system is not littlefs, which alone survives a power cut.
+        """
+        files, notes = self._board.files, []
+        self._check_file_system()
+        for module in MODULES:
+            path, source = f"/{module}.py", device_source(module)
+            if _content(files, path) != source:
+                files.write(path, source)
+                notes.append(f"{path} was put on the board")
+        if notes:
+            self._board.exec(_FORGET)
+        before = _content(files, MAIN)
+        if before == MAIN_SOURCE:
+            return tuple(notes)
+        if before is not None:
+            if _content(files, FACTORY) not in (None, before):
+                raise SlotError(f"{MAIN} and {FACTORY} are both programs of yours: remove one, then install again")
+            files.write(FACTORY, before)
+            notes.append(f"the program that was {MAIN} is kept as {FACTORY}: it starts where no slot does")
+        files.write(MAIN, MAIN_SOURCE)
+        return tuple(notes)
+
+    def resume(self) -> None:
+        """Start the application again after it was interrupted, without a reset of the chip.
+
+        What is to start on trial waits for the next reset.
+        """
+        self._need_slots()
+        if self.status().trial:
+            raise SlotError("a version is on trial: confirm or revert it, or reset the board, which rolls it back")
+        self._board.start_program(_RESUME)
+
+    def wait(self, *, timeout_s: float = 60.0, output: Output | None = None) -> SlotStatus:
+        """Wait until nothing is on trial, whichever way it ends; ``output`` gets what the board prints.
+
+        ``DeadlineError`` where something still is after ``timeout_s``.
+        """
+        end = time.monotonic() + timeout_s
+        while time.monotonic() < end:
+            try:
+                told = _status(self._board.info.name, self._talk(lambda _, told: told, output))
+            except (LinkError, DeadlineError):
+                self._board.look_again(timeout_s=max(0.1, end - time.monotonic()))
+                continue
+            if told.trial is None:
+                return told
+            time.sleep(0.2)
+        raise DeadlineError(f"a version is still on trial after {timeout_s:g} s: confirm or revert it")
+
+    # -- talking ------------------------------------------------------------------------------
+
+    def _talk(self, do: Talk[T], output: Output | None = None) -> T:
+        """``do`` with a wire to the updater and what it told first: beside the application, where it answers."""
+        board = self._board
+        interrupt = board.left_alone
+        if interrupt:
+            with board.talk() as link:
+                wire = Wire(link, output)
+                told = _greeting(wire)
+                if told is not None:
+                    done = do(wire, told)
+                    wire.ask(b"x")
+                    return done
+        try:
+            with board.talk(_SERVE) as link:
+                wire = Wire(link, output, raw=True)
+                told = wire.ask(b"h")
+                done = do(wire, told)
+                wire.leave()
+                return done
+        finally:
+            if interrupt:
+                self._after_interrupt()
+
+    def _after_interrupt(self) -> None:
+        if self._board.eval("__import__('iotlab_slots').stopped and not __import__('iotlab_slots').trial"):
+            self._board.start_program(_RESUME)
+
+    def _prepared(self) -> bool:
+        return self._board.left_alone or self._board.files.sha256(f"/{MODULES[1]}.py") is not None
+
+    def _need_slots(self) -> None:
+        if not self._prepared():
+            raise SlotError(f"{self._board.info.name} has no slots yet: install a bundle first")
+
+    def _check_file_system(self) -> None:
+        source = device_source("file_system").decode()
+        found = self._board.exec(f"{source}print(file_system())\ndel file_system").strip()
+        if found != _FILE_SYSTEM:
+            raise SlotError(
+                f"the board's file system is {found}, and only littlefs survives a power cut: "
+                "format it as littlefs (vfs.VfsLfs2.mkfs) and install again"
+            )
+
+
+def answers(link: Link) -> bool:
+    """Whether an application that looks after updates starts on the board, which was just reset.
+
+    It announces itself. A prompt, a chip that resets over and over or silence mean that there is none.
+    """
+    wire, silent, asked = Wire(link), 0, 0
+    while silent < _SILENT and asked < _ASKED:
+        before = wire.printed
+        end = time.monotonic() + _BETWEEN_S
+        while wire.announced is None and wire.listen(end - time.monotonic()):
+            pass
+        if wire.announced is not None:
+            return bool(wire.announced["slot"])
+        if wire.text.endswith(">>> ") or wire.text.count("rst:0x") > 2:
+            return False
+        if not wire.starting:
+            silent = silent + 1 if wire.printed == before else 0
+            asked += 1
+        wire.hail()  # its announcement may have been missed: the port was not open yet
+    link.write(b"\x03")  # nothing of the question stays behind at a prompt
+    return False
+
+
+def _greeting(wire: Wire) -> dict[str, Any] | None:
+    """What the updater tells, or ``None`` where no application answers."""
+    for _ in range(8):  # what it said since; one that never stops printing is not waited for
+        wire.listen(0.0)
+    if wire.announced is not None and not wire.announced["reading"]:
+        return None
+    try:
+        told: dict[str, Any] = wire.ask(b"h", timeout_s=_GREETING_S)
+    except DeadlineError:
+        return None
+    return told
+
+
+def _transfer(wire: Wire, bundle: Bundle, progress: Progress | None) -> dict[str, Any]:
+    manifest, tell = bundle.manifest, progress or (lambda *_: None)
+    _send(wire, b"m", manifest.to_bytes(), lambda _: None)
+    tell("compare", 0, 0)
+    plan: dict[str, Any] = wire.ask(b"b", manifest.digest())
+    total = sum(manifest.files[number].size for number in plan["need"])
+    done = 0
+    for number in plan["need"]:
+        file = manifest.files[number]
+        wire.ask(b"f", number.to_bytes(2, "big"))
+        _send(wire, b"d", bundle.files[file.path], lambda sent, before=done: tell("send", before + sent, total))  # type: ignore[misc]
+        wire.ask(b"e")
+        done += file.size
+    tell("verify", 0, 0)
+    wire.ask(b"c")
+    tell("verify", 1, 1)
+    return plan
+
+
+def _send(wire: Wire, letter: bytes, data: bytes, sent: Callable[[int], None]) -> None:
+    offset = 0
+    while offset < len(data):
+        size = fitting(data, offset)
+        wire.ask(letter, offset.to_bytes(4, "big") + data[offset : offset + size])
+        offset += size
+        sent(offset)
+
+
+def _status(board: str, told: dict[str, Any]) -> SlotStatus:
+    slots = tuple(Slot(**one) for one in told["slots"])
+    newest = sorted(slots, key=lambda one: -one.sequence)
+    ready = [one.slot for one in newest if one.state == "ready"]
+    confirmed = [one.slot for one in newest if one.state == "confirmed"]
+    following = [*ready, *confirmed, *(["factory"] if told["factory"] else []), ""]
+    return SlotStatus(board, slots, told["slot"], told["stopped"], following[0])
+
+
+def _content(files: Any, path: str) -> bytes | None:
+    try:
+        content: bytes = files.read(path)
+    except NotFoundError:
+        return None
+    return content
+
+
+def _check_platform(bundle: Bundle) -> None:
+    if bundle.manifest.platform != PLATFORM:
+        raise SlotError(f"{bundle.name} {bundle.version} is for {bundle.manifest.platform}, the board runs {PLATFORM}")
+
+
+def _check_fits(bundle: Bundle, told: dict[str, Any]) -> None:
+    """Whether the board's MicroPython can run it."""
+    if told["protocol"] != PROTOCOL:
+        raise SlotError("the loader on the board is of another iotlab: interrupt the board and install again")
+    has = tuple(told["micropython"])
+    if has < release(bundle.manifest.min_micropython):
+        raise SlotError(
+            f"{bundle.name} {bundle.version} needs MicroPython {bundle.manifest.min_micropython}, the board has "
+            f"{'.'.join(map(str, has))}: flash a newer one"
+        )
+    for path, data in bundle.files.items():
+        if path.endswith(".mpy"):
+            _check_mpy(path, data, told["mpy"])
+
+
+def _check_mpy(path: str, data: bytes, accepts: int) -> None:
+    """Compiled code fits one bytecode version, and one processor where it holds machine code.
+
+    Source: MicroPython's reference, "MicroPython .mpy files"; ``accepts`` is ``sys.implementation._mpy``.
+    """
+    if len(data) < 4 or data[:1] != b"M":
+        raise SlotError(f"{path} is no compiled MicroPython: compile it with mpy-cross")
+    version, features = data[1], data[2]
+    native = features >> 2 & 0xF
+    if version != accepts & 0xFF or (native and (native, features & 3) != (accepts >> 10 & 0xF, accepts >> 8 & 3)):
+        raise SlotError(f"{path} was compiled for another MicroPython: use the mpy-cross of the board's version")
+
+
+SLOTS = MicroPythonSlots

@@ -1,0 +1,68 @@
+# Makes a board of a MicroPython unix port. Arguments: what the board is, then the sockets of the bridge.
+def _start():
+    import sys
+    import vfs
+
+    folder = sys.path[0]
+    sys.path[:] = [".frozen"]
+    import machine as built_in_machine
+    import os as built_in_os
+
+    sys.modules.pop("machine", None)
+    sys.modules.pop("os", None)
+    sys.path[:] = [folder]
+    import _bench
+
+    _bench.open_channels(*[int(fd) for fd in sys.argv[-5:]])
+    import json
+
+    _bench.info = json.loads(_bench.call(_bench.INFO))
+    _bench.built_in_machine, _bench.built_in_os = built_in_machine, built_in_os
+    import machine
+    import os
+
+    sys.modules["umachine"], sys.modules["uos"] = machine, os
+    sys.path[:] = ["", ".frozen", "/lib"]
+    sys.argv[:] = []
+    vfs.umount("/")
+    flash = _bench.Flash(_bench.info["filesystem"])
+    try:
+        vfs.mount(vfs.VfsLfs2(flash), "/")
+    except OSError:
+        vfs.VfsLfs2.mkfs(flash)
+        vfs.mount(vfs.VfsLfs2(flash), "/")
+    sys.atexit(lambda: _bench.call(_bench.LEAVING))
+    return _bench
+
+
+def _run(bench, name):
+    # Only Ctrl-C that comes while the script runs ends it; one that comes before goes on to it.
+    import os
+    import sys
+
+    try:
+        os.stat(name)
+    except OSError:
+        return
+    try:
+        execfile(name)
+    except SystemExit:
+        bench.call(bench.RESET, 0, 0, 0, b"soft")
+    except BaseException as error:
+        sys.print_exception(error)
+
+
+def _boot(bench):
+    steps = [lambda: bench.call(bench.STARTED)]
+    if not bench.info["raw"]:
+        steps.append(lambda: _run(bench, "main.py"))
+    steps += [lambda: _run(bench, "boot.py"), lambda: bench.call(bench.READY)]
+    while steps:
+        try:
+            steps.pop()()
+        except KeyboardInterrupt:
+            bench.interrupt_again()
+
+
+_boot(_start())
+del _start, _run, _boot, __file__

@@ -1,0 +1,331 @@
+"""The MicroPython process of a virtual board: its pipes, its interrupts, its end.
+
+It runs on pipes, not on a terminal: the unix port flushes unread input whenever it changes the modes
+of a terminal, which a UART never does. What a terminal would do for it, Ctrl-C, is done here.
+
+**Ctrl-C.** The unix port has a SIGINT handler while it runs code and the system's default action (the
+end of the process) while it waits at a prompt or in ``micropython.kbd_intr(-1)``; a second SIGINT before
+the first was raised ends it, too. So each 0x03 is held, with what follows it, until one of two things is
+certain: the handler is there (the process is stopped, looked at, signalled and continued, so it cannot
+change its mind between), or it sleeps with all its input read, and then 0x03 is a character like others.
+"""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import fcntl
+import importlib.util
+import os
+import signal
+import socket
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from pathlib import Path
+
+from iotlab.errors import ConfigError, UnavailableError
+from iotlab.sim.engine.loop import Loop, Timer
+from iotlab.sim.engine.process import doing
+
+INTERRUPT = 0x03
+#: How often a held Ctrl-C is looked at again.
+AGAIN_S = 0.001
+#: How long a second SIGINT waits where nothing tells that the first one was raised.
+BETWEEN_S = 1.0
+#: What tells it.
+RAISED = b"KeyboardInterrupt"
+#: The output that may wait in the pipe: little, so that a board whose host does not read stops printing.
+PIPE_SIZE = 4096
+F_SETPIPE_SZ = 1031  # Linux, fcntl(2)
+
+
+class Taking(Enum):
+    """What an interpreter may be given: nothing before it has its modules, then all that is typed."""
+
+    NOTHING, INTERRUPTS, ALL = range(3)
+
+
+class Interpreter:
+    """One MicroPython process.
+
+    ``output(data)`` gets what it prints, ``ended(code)`` is called once when it has gone by itself
+    (negative: the signal). ``channels`` are our ends of the sockets its bridge uses.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        command: Sequence[str],
+        *,
+        channels: int,
+        output: Callable[[bytes], None],
+        ended: Callable[[int], None],
+        hungry: Callable[[int], None],
+    ) -> None:
+        self._loop, self._output, self._ended, self._hungry = loop, output, ended, hungry
+        self._input = bytearray()
+        self._taking = Taking.NOTHING
+        self._again: Timer | None = None
+        self._interrupted_s: float | None = None  # when the last SIGINT went that was not seen raised
+        self._put_off = False  # an interrupt that is to be raised at a better moment
+        self._tail = b""
+        self._reading = True
+        self._closed = False
+        pairs = [socket.socketpair() for _ in range(channels)]
+        self.channels = [ours for ours, _ in pairs]
+        theirs = [other for _, other in pairs]
+        self._stdin_read, self._stdin = os.pipe()
+        self._stdout, stdout_write = os.pipe()
+        if sys.platform == "linux":
+            fcntl.fcntl(self._stdout, F_SETPIPE_SZ, PIPE_SIZE)
+        numbers = [other.fileno() for other in theirs]
+        try:
+            self._process = subprocess.Popen(
+                [*command, *(str(number) for number in numbers)],
+                stdin=self._stdin_read,
+                stdout=stdout_write,
+                stderr=stdout_write,
+                pass_fds=numbers,
+                env={"PATH": os.defpath},  # no HOME: it would keep a history of the REPL there
+                cwd="/",
+                start_new_session=True,
+            )
+        finally:
+            os.close(stdout_write)
+            for other in theirs:
+                other.close()
+        os.set_blocking(self._stdin, False)
+        os.set_blocking(self._stdout, False)
+        self._loop.watch(self._stdout, read=self._readable)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    # -- output -------------------------------------------------------------------------------
+
+    def pause(self) -> None:
+        """Nobody takes its output now: it may fill the pipe and wait."""
+        self._reading = False
+        if not self._closed:
+            self._loop.forget(self._stdout)
+
+    def resume(self) -> None:
+        if not self._reading and not self._closed:
+            self._reading = True
+            self._loop.watch(self._stdout, read=self._readable)
+
+    def drain(self) -> None:
+        """Take all the output that it has written until now."""
+        while not self._closed and self._read():
+            pass
+
+    def _readable(self) -> None:
+        self._read()
+
+    def _read(self) -> bool:
+        try:
+            data = os.read(self._stdout, 65536)
+        except BlockingIOError:
+            return False
+        if data:
+            self._look_for_traceback(data)
+            self._output(data)
+            return True
+        self._gone()
+        return False
+
+    def _look_for_traceback(self, data: bytes) -> None:
+        if self._interrupted_s is None:
+            self._tail = b""
+            return
+        text = self._tail + data
+        if RAISED in text:
+            self._interrupted_s = None
+        self._tail = text[-len(RAISED) :]
+
+    def _gone(self) -> None:
+        """Its output is closed: it has ended, or does so now."""
+        self._loop.forget(self._stdout)
+        try:
+            code = self._process.wait(timeout=0.5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            code = self._process.wait()
+        self.close()
+        self._ended(code)
+
+    # -- input --------------------------------------------------------------------------------
+
+    def take_input(self, *, interrupts_only: bool = False) -> None:
+        """It is far enough to be given input, or at least to be interrupted."""
+        self._taking = Taking.INTERRUPTS if interrupts_only else Taking.ALL
+        self._feed()
+
+    def type_first(self, data: bytes) -> None:
+        """A few bytes that go before all that the host typed."""
+        os.write(self._stdin, data)
+
+    def send(self, data: bytes) -> None:
+        """What the host typed."""
+        self._input += data
+        self._feed()
+
+    def interrupt_again(self) -> None:
+        """The last interrupt came at a bad moment and was put off: raise it again soon."""
+        self._interrupted_s = None
+        self._put_off = True
+        self._hold()
+
+    def _feed(self) -> None:
+        if self._closed or self._taking is Taking.NOTHING:
+            return
+        if self._taking is Taking.INTERRUPTS:
+            self._pull_interrupt()
+            return
+        if self._put_off and self._again is None:
+            self._interrupt_late()
+        while self._input and self._again is None:
+            if self._input[0] == INTERRUPT:
+                self._interrupt()
+                continue
+            end = self._input.find(INTERRUPT)
+            try:
+                sent = os.write(self._stdin, self._input[: end if end >= 0 else None])
+            except BlockingIOError:
+                self._loop.watch(self._stdin, write=self._feed)
+                self._pull_interrupt()
+                break
+            except BrokenPipeError:
+                self._input.clear()
+                break
+            del self._input[:sent]
+        else:
+            self._loop.forget(self._stdin)
+        self._hungry(len(self._input))
+
+    def _pull_interrupt(self) -> None:
+        """A UART sees a Ctrl-C at once, however much unread input is before it."""
+        if INTERRUPT in self._input and doing(self.pid).catches_interrupt:
+            self._input.remove(INTERRUPT)
+            self._input[:0] = bytes([INTERRUPT])
+            self._interrupt()
+
+    def _interrupt(self) -> None:
+        """Deal with the 0x03 in front, or hold it a little longer."""
+        try:
+            now = doing(self.pid)
+        except ProcessLookupError:
+            self._input.clear()
+            return
+        if now.catches_interrupt:
+            if self._may_signal() and self._signal():
+                del self._input[0]
+                return
+        else:
+            self._interrupted_s = None  # it is at a prompt: whatever was sent before was raised
+            if now.sleeping and self._unread() == 0 and not doing(self.pid).catches_interrupt:
+                with contextlib.suppress(BlockingIOError, BrokenPipeError):
+                    os.write(self._stdin, bytes([INTERRUPT]))
+                    del self._input[0]
+                    return
+        self._hold()
+
+    def _interrupt_late(self) -> None:
+        """Raise what was put off; at a prompt there is nothing to stop any more."""
+        try:
+            now = doing(self.pid)
+        except ProcessLookupError:
+            return
+        if now.catches_interrupt:
+            self._put_off = not (self._may_signal() and self._signal())
+        else:
+            self._put_off = not (now.sleeping and self._unread() == 0)
+        if self._put_off:
+            self._hold()
+
+    def _may_signal(self) -> bool:
+        return self._interrupted_s is None or time.monotonic() - self._interrupted_s > BETWEEN_S
+
+    def _signal(self) -> bool:
+        """SIGINT, if its handler is there while the process stands still."""
+        try:
+            os.kill(self.pid, signal.SIGSTOP)
+            _, status = os.waitpid(self.pid, os.WUNTRACED)
+            if not os.WIFSTOPPED(status):
+                self._process.returncode = os.waitstatus_to_exitcode(status)
+                return True  # it has ended; its closed output tells the rest
+            ready = doing(self.pid).catches_interrupt
+            if ready:
+                os.kill(self.pid, signal.SIGINT)
+                self._interrupted_s = time.monotonic()
+            os.kill(self.pid, signal.SIGCONT)
+        except ProcessLookupError:
+            return True
+        return ready
+
+    def _hold(self) -> None:
+        if self._again is None and not self._closed:
+            self._again = self._loop.after(AGAIN_S, self._look_again)
+
+    def _look_again(self) -> None:
+        self._again = None
+        self._feed()
+
+    def _unread(self) -> int:
+        size = array.array("i", [0])
+        fcntl.ioctl(self._stdin_read, termios.FIONREAD, size)
+        return size[0]
+
+    def kick(self) -> None:
+        """End a system call that waits, so that what was scheduled runs. It asks again if that was no use."""
+        with contextlib.suppress(ProcessLookupError):
+            now = doing(self.pid)
+            if now.catches_kick and now.sleeping:
+                os.kill(self.pid, signal.SIGUSR2)
+
+    # -- the end ------------------------------------------------------------------------------
+
+    def kill(self) -> None:
+        """Its power goes: no code of it runs any more. ``ended`` is not called."""
+        if not self._closed:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
+            self._process.wait()
+            self.close()
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        if self._again:
+            self._again.cancel()
+        self._loop.forget(self._stdout)
+        self._loop.forget(self._stdin)
+        for fd in (self._stdin_read, self._stdin, self._stdout):
+            os.close(fd)
+        for channel in self.channels:
+            self._loop.forget(channel.fileno())
+            channel.close()
+
+
+def command(micropython: Path | None, script: Path, heap_kib: int, options: Mapping[str, str]) -> list[str]:
+    """How to start the unix port: ours from the extra ``bench``, or the executable ``micropython``."""
+    place = str(micropython) if micropython else _wheel()
+    if micropython and not (micropython.is_file() and os.access(micropython, os.X_OK)):
+        raise ConfigError(f"{micropython} is no executable MicroPython: correct the setting 'micropython'")
+    launcher = Path(__file__).with_name("launch.py")
+    told = [f"{name}={value}" for name, value in options.items()]
+    start = [sys.executable, "-I", "-S", str(launcher), str(os.getpid()), place]
+    return [*start, "-i", "-X", f"heapsize={heap_kib}k", str(script), *told]
+
+
+def _wheel() -> str:
+    found = importlib.util.find_spec("micropython_run")
+    if found is None or found.origin is None:
+        raise UnavailableError.extra("the virtual bench", "bench")
+    return str(Path(found.origin).parent)
