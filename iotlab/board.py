@@ -251,6 +251,10 @@ class Board(ABC):
         self._closed = True
         self._close()
 
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
     def on_close(self, closer: Callable[[], None]) -> None:
         """``closer`` is called once, before the link goes."""
         self._closers.append(closer)

@@ -30,10 +30,11 @@ FILE_NAME = "iotlab.toml"
 class Settings:
     """What can be set.
 
-    ``board``: the board that is meant where none is named. ``bench``: the bench that is meant where none is named. ``runtime_dir``: sockets and serial
-    endpoints of running benches (a short path: a Unix socket's has at most about 100 bytes).
-    ``state_dir``: what outlives a bench, the boards' flash. ``micropython``: a MicroPython unix port to
-    run on the virtual boards instead of the one of the extra ``bench``.
+    ``board``: the board that is meant where none is named.
+    ``bench``: the bench that is meant where none is named.
+    ``runtime_dir``: sockets and serial endpoints of running benches (a Unix socket's path has a limit of 100 bytes).
+    ``state_dir``: what outlives a bench, the boards' flash.
+    ``micropython``: a MicroPython unix port to run on the virtual boards instead of the extra ``bench``'s.
     """
 
     board: str = ""
@@ -89,7 +90,7 @@ def _from_file(folder: Path, known: list[str]) -> dict[str, Any]:
 
 def _read(path: Path, known: list[str]) -> dict[str, Any]:
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from error
     for name, value in values.items():

@@ -18,7 +18,7 @@ from iotlab.board import Board, BoardInfo, Endpoint
 from iotlab.config import Settings
 from iotlab.errors import ConfigError, IotlabError, NotFoundError
 from iotlab.link.serial import holder
-from iotlab.micropython.board import MicroPythonBoard
+from iotlab.micropython.board import Attendant, MicroPythonBoard
 from iotlab.table import Table
 
 if sys.version_info >= (3, 11):
@@ -67,12 +67,19 @@ def boards(*, settings: Settings | None = None, identify: bool = False) -> Board
     return Boards(found)
 
 
-def connect(target: str | None = None, *, settings: Settings | None = None, reset: bool = False) -> Board:
+def connect(
+    target: str | None = None,
+    *,
+    settings: Settings | None = None,
+    reset: bool = False,
+    attendant: Attendant | None = None,
+) -> Board:
     """A board, by its name in :func:`boards`, by its port or by a URL; the only one there is without ``target``.
 
     A blank board connects too: its ``info.state`` tells, and it can be flashed. With ``reset`` the board is
-    reset by its lines first. Raises ``NotFoundError`` where there is no such board, ``ConfigError`` where there
-    are several and no name, ``InUseError`` with the holder where the port is taken.
+    reset by its lines first; an ``attendant`` may leave the program that it runs alone. Raises
+    ``NotFoundError`` where there is no such board, ``ConfigError`` where there are several and no name,
+    ``InUseError`` with the holder where the port is taken.
 
     >>> import iotlab
     >>> with iotlab.connect("esp32") as board:
@@ -80,7 +87,7 @@ def connect(target: str | None = None, *, settings: Settings | None = None, rese
     42
     """
     settings = settings or Settings.load()
-    return MicroPythonBoard(_endpoint(target or settings.board, settings), reset=reset)
+    return MicroPythonBoard(_endpoint(target or settings.board, settings), reset=reset, attendant=attendant)
 
 
 def _endpoint(target: str | None, settings: Settings) -> Endpoint:

@@ -145,6 +145,8 @@ export class Panel {
   private options(width: number): uPlot.Options {
     const text = () => this.context.theme().text;
     const grid = { stroke: () => this.context.theme().grid, width: 1 };
+    // Between 0 and 1 of a switch there is nothing to read off.
+    const filter: uPlot.Axis.Filter = (_, splits) => splits.map((s) => (!this.allWhole() || Number.isInteger(s) ? s : null));
     return {
       width,
       height: this.height,
@@ -167,7 +169,15 @@ export class Panel {
           space: 70,
           values: (_, splits, __, ___, step) => splits.map((s) => (this.withTimes ? formatTime(s, step) : "")),
         },
-        { stroke: text, font: AXIS_FONT, grid, ticks: { show: false }, size: AXIS_WIDTH, space: 32 },
+        {
+          stroke: text,
+          font: AXIS_FONT,
+          grid: { ...grid, filter },
+          ticks: { show: false },
+          size: AXIS_WIDTH,
+          space: 32,
+          filter,
+        },
       ],
       series: [{}, ...this.traces.map((one) => this.series(one))],
       hooks: {
@@ -176,6 +186,10 @@ export class Panel {
         draw: [(plot) => this.drawMarks(plot), (plot) => this.drawTips(plot)],
       },
     };
+  }
+
+  private allWhole(): boolean {
+    return this.traces.every(({ index }) => this.context.ring().whole(index));
   }
 
   private series({ index, trace }: PanelTrace): uPlot.Series {

@@ -138,7 +138,11 @@ export class LiveView {
   }
 
   private listen(): void {
-    const resized = new ResizeObserver(() => this.resize());
+    // It also calls when the plot comes onto the page: before that it has no colours to read.
+    const resized = new ResizeObserver(() => {
+      this.recolour();
+      this.resize();
+    });
     resized.observe(this.root);
     const watch = window.setInterval(() => this.showStall(), 1000);
     this.plots.addEventListener("keydown", (event) => this.key(event));

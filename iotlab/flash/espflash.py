@@ -199,7 +199,7 @@ class _State:
         return FlashError(f"nothing was written to {self._port}: {message}")
 
     def _port_failure(self, message: str) -> Exception:
-        if not Path(self._port).exists():
+        if self._port.startswith("/") and not Path(self._port).exists():
             return NotFoundError(f"there is no port {self._port}: plug the board in")
         if "exclusively lock" in message or "busy" in message.lower():
             who = holder(self._port)

@@ -130,7 +130,7 @@ class MicroPythonKernel(Kernel):
                 f"{wrong.split()[0]} stands below other lines: put % lines at the top of the cell"
             )
         board = self._attachment.board()
-        front.run(board, self._cells, number, rest)
+        front.run(board, self._cells, number, rest, written=code)
         return []
 
     def _explained(self, error: BaseException, number: int) -> Reply:

@@ -30,20 +30,27 @@ from iotlab.micropython.repl import Prompt
 from iotlab.micropython.session import Session
 
 OpenLink = Callable[[str], Link]
-#: Given the link after a reset: whether a program starts there that is to be left alone.
-Attendant = Callable[[Link], bool]
+#: Given the link after a reset: the firmware, where it runs a program that is to be left alone, else "".
+Attendant = Callable[[Link], str]
 
 
 class MicroPythonBoard(Board):
     """A microcontroller on a serial port. Whatever state it is in: a blank one can be flashed."""
 
-    def __init__(self, endpoint: Endpoint, *, open_link: OpenLink = SerialLink, reset: bool = False) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        open_link: OpenLink = SerialLink,
+        reset: bool = False,
+        attendant: Attendant | None = None,
+    ) -> None:
         super().__init__(
             BoardInfo(endpoint.name, endpoint.port, "other", endpoint.kind, virtual=endpoint.virtual)
         )
         self._endpoint, self._open_link = endpoint, open_link
         self._session_now: Session | None = None
-        self._attendant: Attendant | None = None
+        self._attendant = attendant
         if reset:
             with open_link(endpoint.port) as link:
                 _pulse_reset(link)
@@ -217,9 +224,12 @@ class MicroPythonBoard(Board):
             return
         try:
             session = Session(link)
-            if self._attendant and self._attendant(link):
+            firmware = self._attendant(link) if self._attendant else ""
+            if firmware:
                 session.repl.left_alone = True
-                self._session_now, self._info = session, replace(self._info, state="micropython", notes=())
+                firmware = self._info.firmware or firmware
+                self._info = replace(self._info, state="micropython", firmware=firmware, notes=())
+                self._session_now = session
                 return
             prompt = session.repl.enter()
             if not prompt.ready and link.has_lines and not _says(prompt.seen):

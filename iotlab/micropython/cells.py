@@ -34,7 +34,7 @@ class Place:
 
 @dataclass(frozen=True)
 class _Sent:
-    source: str
+    source: str  # as it stands in the notebook
     named: bool
     tree: ast.Module | None
 
@@ -45,8 +45,11 @@ class Cells:
     def __init__(self) -> None:
         self._sent: dict[int, _Sent] = {}
 
-    def code(self, number: int, source: str) -> str:
-        """What the board is to run for cell ``number``; remembers the cell."""
+    def code(self, number: int, source: str, *, written: str = "") -> str:
+        """What the board is to run for cell ``number``; remembers the cell.
+
+        ``written`` is how it stands in the notebook, where lines of it are not for the board.
+        """
         source = source.replace("\r\n", "\n").replace("\r", "\n")
         tree = parsed(source)
         text = shown(source, tree) if tree else source
@@ -55,13 +58,13 @@ class Cells:
             and tree is not None
             and any(isinstance(node, _DEFINITIONS) for node in ast.walk(tree))
         )
-        self._sent[number] = _Sent(source, named, tree)
+        self._sent[number] = _Sent(written or source, named, tree)
         return f"exec({CELL_HELPER}.code({text!r},'In[{number}]'))" if named else text
 
     def source(self, number: int) -> list[str]:
         """The lines of cell ``number``."""
         sent = self._sent.get(number)
-        return sent.source.split("\n") if sent else []
+        return sent.source.rstrip().split("\n") if sent else []
 
     def places(self, traceback: str, number: int) -> list[Place]:
         """Where ``traceback``, raised while cell ``number`` ran, points; the helper's own lines left out."""

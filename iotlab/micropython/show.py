@@ -23,8 +23,8 @@ class Show(ABC):
     def __init__(self) -> None:
         self._forms: dict[str, str] = {}
 
-    def run(self, board: Board, cells: Cells, number: int, source: str) -> None:
-        """Run ``source`` as cell ``number``.
+    def run(self, board: Board, cells: Cells, number: int, source: str, *, written: str = "") -> None:
+        """Run ``source`` as cell ``number``; ``written`` is how it stands in the notebook.
 
         Raises ``RemoteError`` where it raised, an interrupt's ``KeyboardInterrupt`` too; ``StuckError`` where the
         board had to be reset to end it; ``UnsupportedError`` for a board that runs no MicroPython.
@@ -37,7 +37,7 @@ class Show(ABC):
                 board.reply(reply)
 
         try:
-            board.run_cell(cells.code(number, source), output=self.say, on_frame=on_frame)
+            board.run_cell(cells.code(number, source, written=written), output=self.say, on_frame=on_frame)
         except Interrupted as interrupt:
             if interrupt.traceback:
                 raise RemoteError(interrupt.traceback) from interrupt

@@ -10,19 +10,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from iotlab import discovery
 from iotlab.board import Board
+from iotlab.config import Settings
 from iotlab.errors import NotFoundError, UnsupportedError
 from iotlab.ota.contract import Installed, Slot, Slots, SlotStatus
+from iotlab.ota.kinds.micropython import answers
 from iotlab.ota.manifest import Manifest
 from iotlab.ota.pack import Bundle, bundle
 from iotlab.registry import Registry
 
-__all__ = ["Bundle", "Installed", "Manifest", "Slot", "SlotStatus", "Slots", "bundle", "slots"]
+__all__ = ["Bundle", "Installed", "Manifest", "Slot", "SlotStatus", "Slots", "bundle", "connect", "slots"]
 
 #: By what a board runs (``info.state``); a package outside announces ``iotlab.slots``.
 _KINDS = Registry[Callable[[Board], Slots]](
     package="iotlab.ota.kinds", attribute="SLOTS", group="iotlab.slots", kind="kind of slots"
 )
+
+
+def connect(target: str | None = None, *, settings: Settings | None = None) -> Board:
+    """As :func:`iotlab.connect`, but an application that runs from a slot goes on.
+
+    It is interrupted by the first call that needs the interpreter, such as ``board.exec``.
+    """
+    return discovery.connect(target, settings=settings, attendant=answers)
 
 
 def slots(board: Board) -> Slots:

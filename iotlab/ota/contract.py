@@ -87,7 +87,9 @@ class SlotStatus:
     def table(self) -> Table:
         rows = [(one.slot, one.release or "-", one.meaning, self._now(one.slot)) for one in self.slots]
         if "factory" in (self.running, self.next):
-            rows.append(("factory", "the program from before", "starts where no slot does", self._now("factory")))
+            rows.append(
+                ("factory", "the program from before", "starts where no slot does", self._now("factory"))
+            )
         return Table(
             ("slot", "application", "state", "now"),
             rows if self.prepared else [],
@@ -130,7 +132,9 @@ class Installed:
     notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        told = f"{self.name} {self.version} is in slot {self.slot}: {self.sent} files sent, {self.reused} reused"
+        told = (
+            f"{self.name} {self.version} is in slot {self.slot}: {self.sent} files sent, {self.reused} reused"
+        )
         told += f", {self.duration_s:.1f} s; it starts on trial at the next reset"
         if self.interrupted:
             told += "; the application was interrupted for it"

@@ -64,7 +64,9 @@ class Manifest:
 
     def __post_init__(self) -> None:
         if self.format != FORMAT:
-            raise SignatureError(f"the bundle has format {self.format!r}, this iotlab reads {FORMAT}: update iotlab")
+            raise SignatureError(
+                f"the bundle has format {self.format!r}, this iotlab reads {FORMAT}: update iotlab"
+            )
         _text("name", self.name, _NAME)
         _text("version", self.version, _VERSION)
         _text("platform", self.platform, _NAME)
@@ -94,7 +96,9 @@ class Manifest:
     def from_bytes(cls, data: bytes) -> Manifest:
         """The manifest in ``data``. ``SignatureError`` where it is none or breaks a rule."""
         if len(data) > MAX_MANIFEST_BYTES:
-            raise SignatureError(f"the manifest is larger than {MAX_MANIFEST_BYTES} bytes: pack the bundle anew")
+            raise SignatureError(
+                f"the manifest is larger than {MAX_MANIFEST_BYTES} bytes: pack the bundle anew"
+            )
         try:
             plain = json.loads(data)
         except (ValueError, RecursionError) as error:
@@ -122,7 +126,9 @@ def _files(plain: Any) -> tuple[File, ...]:
 
 def _check_files(files: tuple[File, ...]) -> None:
     if not 0 < len(files) <= MAX_FILES:
-        raise SignatureError(f"an application has 1 to {MAX_FILES} files, not {len(files)}: pack what it needs")
+        raise SignatureError(
+            f"an application has 1 to {MAX_FILES} files, not {len(files)}: pack what it needs"
+        )
     for file in files:
         check_path(file.path)
         _number(f"size of {file.path}", file.size, 0, MAX_TOTAL_BYTES)
@@ -134,14 +140,16 @@ def _check_files(files: tuple[File, ...]) -> None:
     if sum(file.size for file in files) > MAX_TOTAL_BYTES:
         raise SignatureError(f"the files are larger than {MAX_TOTAL_BYTES >> 20} MiB together: pack less")
     if not {"main.py", "main.mpy"} & set(paths):
-        raise SignatureError("there is no main.py (or main.mpy) in the application: it is what the board starts")
+        raise SignatureError(
+            "there is no main.py (or main.mpy) in the application: it is what the board starts"
+        )
 
 
 def check_path(path: object) -> None:
     """A path stays inside the application's folder and is one that every board's file system takes.
 
     >>> check_path("lib/sensor.py")
-    >>> check_path("../boot.py")
+    >>> check_path("../boot.py")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     iotlab.errors.SignatureError: '../boot.py' is no path for a file of an application: letters, digits and ...
     """

@@ -77,7 +77,9 @@ class Bundle:
         try:
             data = Path(path).read_bytes()
         except FileNotFoundError:
-            raise NotFoundError(f"there is no bundle {path}: make one with iotlab.ota.bundle(folder)") from None
+            raise NotFoundError(
+                f"there is no bundle {path}: make one with iotlab.ota.bundle(folder)"
+            ) from None
         return cls.from_bytes(data)
 
     @classmethod
@@ -87,7 +89,9 @@ class Bundle:
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
                 return _unpack(archive)
         except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError) as error:
-            raise SignatureError(f"this is no bundle ({error}): make one with iotlab.ota.bundle(folder)") from error
+            raise SignatureError(
+                f"this is no bundle ({error}): make one with iotlab.ota.bundle(folder)"
+            ) from error
 
 
 def bundle(
@@ -116,7 +120,9 @@ def bundle(
     base = Path(folder)
     if not base.is_dir():
         raise NotFoundError(f"there is no folder {base}: give the folder with the application's main.py")
-    files = {path.relative_to(base).as_posix(): path for path in sorted(base.rglob("*")) if _belongs(path, base)}
+    files = {
+        path.relative_to(base).as_posix(): path for path in sorted(base.rglob("*")) if _belongs(path, base)
+    }
     total = sum(path.stat().st_size for path in files.values())
     if total > MAX_TOTAL_BYTES:
         raise SignatureError(f"{base} holds {total} bytes, more than {MAX_TOTAL_BYTES >> 20} MiB: pack less")
@@ -147,7 +153,9 @@ def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
 def _unpack(archive: zipfile.ZipFile) -> Bundle:
     entries = archive.infolist()
     if not entries or entries[0].filename != MANIFEST:
-        raise SignatureError("this is no bundle, the manifest is not its first entry: make one with iotlab.ota.bundle")
+        raise SignatureError(
+            "this is no bundle, the manifest is not its first entry: make one with iotlab.ota.bundle"
+        )
     manifest = Manifest.from_bytes(_take(archive, entries[0], MAX_MANIFEST_BYTES))
     sizes = {_FOLDER + file.path: file.size for file in manifest.files}
     names = [entry.filename for entry in entries[1:]]

@@ -7,6 +7,8 @@ without doing it twice. What the application prints meanwhile stands between the
 from __future__ import annotations
 
 import json
+import secrets
+import string
 import time
 from typing import Any
 
@@ -21,9 +23,10 @@ PROTOCOL = 1
 #: A frame fits into the smallest receive buffer of a board (260 bytes on an ESP32, ports/esp32/uart.c).
 FRAME_SIZE = 256
 _AGAIN_S = 1.0
-#: Ids of requests: printable, because a request may meet a prompt where it should have met an application.
-_FIRST_ID, _LAST_ID = 0x41, 0x5A
-_UNASKED = b"\0"
+#: A request's id is two of these: one for the talk, so that a late answer of another talk is none, one that counts.
+#: They are printable because a request may meet a prompt where it should have met an application.
+_IDS = string.ascii_letters.encode()
+_UNASKED = b"\0\0"
 
 
 class Wire:
@@ -35,7 +38,7 @@ class Wire:
     def __init__(self, link: Link, output: Output | None = None, *, raw: bool = False) -> None:
         self._link, self._output, self._raw = link, output, raw
         self._decoder = Decoder()
-        self._id = _FIRST_ID
+        self._talk, self._count, self._id = secrets.choice(_IDS), 0, b""
         self._busy = self._hailed = False
         #: What was printed last, and how many bytes of it there were in all.
         self.text = ""
@@ -61,7 +64,11 @@ class Wire:
                 raise SlotError(answer[1:].decode("utf-8", "replace"))
             if answer[:1] == b"+":
                 return json.loads(answer[1:])
-        raise DeadlineError(f"{self._link.name} did not answer the update in {timeout_s:g} s: reset the board")
+            if self.announced is not None and not self.announced["reading"] and not self._raw:
+                raise SlotError("the application ended while it was asked: try again")
+        raise DeadlineError(
+            f"{self._link.name} did not answer the update in {timeout_s:g} s: reset the board"
+        )
 
     def hail(self) -> None:
         """Ask for the board's state without waiting: the answer is ``announced`` when it has come."""
@@ -79,18 +86,19 @@ class Wire:
     # -- details ------------------------------------------------------------------------------
 
     def _request(self, letter: bytes, data: bytes) -> bytes:
-        self._id = self._id + 1 if self._id < _LAST_ID else _FIRST_ID
-        return encode(CHANNEL, self._id, bytes((self._id,)) + letter + data)
+        self._count += 1
+        self._id = bytes((self._talk, _IDS[self._count % len(_IDS)]))
+        return encode(CHANNEL, self._count & 0x7F, self._id + letter + data)
 
     def _answer(self, end: float) -> bytes:
         """The answer to the last request without its id; empty where none came until ``end``."""
         self._busy = False
         while time.monotonic() < end:
             for frame in self._take(end) or ():
-                if frame.channel != CHANNEL or frame.payload[:1] != bytes((self._id,)):
+                if frame.channel != CHANNEL or frame.payload[:2] != self._id:
                     continue
-                if frame.payload[1:2] != b"~":
-                    return frame.payload[1:]
+                if frame.payload[2:3] != b"~":
+                    return frame.payload[2:]
                 self._busy = True
         return b""
 
@@ -114,12 +122,13 @@ class Wire:
         return frames
 
     def _hear(self, frame: Frame) -> None:
-        if frame.channel == CHANNEL and frame.payload[:1] == _UNASKED:
-            self.starting = frame.payload[1:2] == b"~"
-            if frame.payload[1:2] == b"!":
-                self.announced = json.loads(frame.payload[2:])
-        elif frame.channel == CHANNEL and self._hailed and frame.payload[1:2] == b"+":
-            self.announced = json.loads(frame.payload[2:])
+        if frame.channel != CHANNEL:
+            return
+        kind = frame.payload[2:3]
+        if frame.payload[:2] == _UNASKED:
+            self.starting = kind == b"~"
+        if kind == (b"!" if frame.payload[:2] == _UNASKED else b"+" if self._hailed else b""):
+            self.announced = json.loads(frame.payload[3:])
 
     def _print(self, data: bytes) -> None:
         text = data.decode("utf-8", "replace").replace("\r\n", "\n")
@@ -136,8 +145,9 @@ def fitting(data: bytes, offset: int, room: int = FRAME_SIZE) -> int:
     """
     size = min(room - 16, len(data) - offset)
     while size > 1:
-        head = bytes((_LAST_ID,)) + b"d" + offset.to_bytes(4, "big")
-        length = len(encode(CHANNEL, _LAST_ID, head + data[offset : offset + size])) + 4  # the CRC may be stuffed
+        head = b"zzd" + offset.to_bytes(4, "big")
+        # the sequence number and the CRC may come out stuffed
+        length = len(encode(CHANNEL, 0, head + data[offset : offset + size])) + 5
         if length <= room:
             break
         size -= max(1, (length - room) // 2)

@@ -56,18 +56,26 @@ class HeldBack:
 #: datasheets), and chips that misbehave (adafruit/I2C_Addresses, "Troublesome chips").
 HELD_BACK: Sequence[HeldBack] = (
     HeldBack(0x08, 0x0B, "a fuel gauge there (LC709203F) may sleep and stretches the clock"),
-    HeldBack(0x0C, 0x0F, "an MLX90393 there would take it as a command, and one command writes its memory"),
-    HeldBack(0x1A, 0x1A, "an AGS02MA there needs a slower bus"),
-    HeldBack(0x20, 0x27, "an I/O expander there (PCF8574) would put it on its pins"),
-    HeldBack(0x30, 0x37, "a memory module's EEPROM there would take it as setting its write protection"),
-    HeldBack(0x38, 0x3F, "an I/O expander there (PCF8574A) would put it on its pins"),
     HeldBack(
-        0x40, 0x47, "a humidity sensor there (SHT21, SHT4x) would take it as a command: reset, or heater on"
+        0x0C, 0x0F, "an MLX90393 there would take the byte as a command, and one command writes its memory"
     ),
-    HeldBack(0x4A, 0x4B, "a BNO085 there would take it as a broken packet"),
+    HeldBack(0x1A, 0x1A, "an AGS02MA there needs a slower bus"),
+    HeldBack(0x20, 0x27, "an I/O expander there (PCF8574) would put the byte on its pins"),
+    HeldBack(
+        0x30, 0x37, "a memory module's EEPROM there would take the byte as setting its write protection"
+    ),
+    HeldBack(0x38, 0x3F, "an I/O expander there (PCF8574A) would put the byte on its pins"),
+    HeldBack(
+        0x40,
+        0x47,
+        "a humidity sensor there (SHT21, SHT4x) would take the byte as a command: reset, or heater on",
+    ),
+    HeldBack(0x4A, 0x4B, "a BNO085 there would take the byte as a broken packet"),
     HeldBack(0x50, 0x57, "an EEPROM there would move its address counter"),
-    HeldBack(0x5A, 0x5B, "an MLX90614 there would take it as a command, and a CCS811 stretches the clock"),
-    HeldBack(0x60, 0x67, "a converter (MCP4725) or a radio there would take it as a setting"),
+    HeldBack(
+        0x5A, 0x5B, "an MLX90614 there would take the byte as a command, and a CCS811 stretches the clock"
+    ),
+    HeldBack(0x60, 0x67, "a converter (MCP4725) or a radio there would take the byte as a setting"),
     HeldBack(0x70, 0x75, "a multiplexer there (TCA9548A) would switch its channels"),
 )
 #: A multiplexer can be here too, but a BME280 is far likelier: whatever keeps the byte is set to 0 again.

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
-from iotlab.errors import ConfigError
+from iotlab.errors import ConfigError, DeadlineError
 
 if TYPE_CHECKING:
     import os
@@ -84,7 +84,8 @@ class Recording:
             raise ConfigError(f"max_samples is {max_samples}: give {_BLOCK_ROWS} or more")
         self.max_samples = max_samples
         self.started_at = time.time() if started_at is None else started_at
-        self._lock = threading.Lock()
+        self._lock = threading.Condition(threading.Lock())
+        self._ended = ""
         self._blocks: deque[_Block] = deque([_Block()])
         self._names: tuple[str, ...] = ()
         self._dropped = 0
@@ -111,6 +112,7 @@ class Recording:
             self._count += 1
             if values:
                 self._last = dict(values)
+            self._lock.notify_all()
 
     def fail(self, t_s: float, text: str) -> None:
         """Add the gap of a reading that failed, and keep why."""
@@ -136,6 +138,12 @@ class Recording:
         with self._lock:
             self._note(Event(t_s, "error", text))
 
+    def mark_ended(self, why: str) -> None:
+        """Nothing more will come, so nobody needs to ``wait``; "" when it goes on."""
+        with self._lock:
+            self._ended = why
+            self._lock.notify_all()
+
     def _note(self, event: Event) -> None:
         self._events.append(event)
         self._noted += 1
@@ -150,6 +158,17 @@ class Recording:
         return block
 
     # -- reading ------------------------------------------------------------------------------
+
+    def wait(self, samples: int, *, timeout_s: float = 10.0) -> None:
+        """Wait until ``samples`` rows have come since the start, gaps included.
+
+        ``DeadlineError`` when they did not come in time, or will not come any more.
+        """
+        with self._lock:
+            self._lock.wait_for(lambda: self._count >= samples or self._ended, timeout_s)
+            if self._count < samples:
+                why = self._ended or f"waited {timeout_s} s"
+                raise DeadlineError(f"{self._count} of {samples} samples came: {why}")
 
     def __len__(self) -> int:
         """Rows that are kept, gaps included."""
@@ -197,6 +216,11 @@ class Recording:
     def noted(self) -> int:
         """How many events there were since the start."""
         return self._noted
+
+    def __repr__(self) -> str:
+        traces = ", ".join(self._names) or "no traces"
+        span_s = self._blocks[-1].t_s[-1] if self._count else 0.0
+        return f"<Recording of {traces}: {len(self)} samples in {span_s:.1f} s, {self._failed} failed, {self._missed} missed>"
 
     def rows(self, start: int = 0, stop: int | None = None) -> Batch:
         """A copy of the rows ``start`` to ``stop`` (without it), as far as they are kept."""

@@ -49,7 +49,7 @@ class Stream:
     ``ConfigError`` on a rate outside 0 to 20 kHz, ``TypeError`` on a source that cannot be sampled.
 
     >>> with Stream(lambda: {"temperature_c": 22.5}, rate_hz=50) as stream:
-    ...     stream.wait_for(3)
+    ...     stream.recording.wait(3)
     >>> stream.recording.last
     {'temperature_c': 22.5}
     """
@@ -148,22 +148,6 @@ class Stream:
         if watcher is not None:
             self._watchers.append(watcher)
 
-    def wait_for(self, rows: int, *, timeout_s: float = 10.0) -> None:
-        """Wait until ``rows`` rows have come since the start, gaps included.
-
-        ``DeadlineError`` when they did not come in time or the stream ended before.
-        """
-        deadline = time.monotonic() + timeout_s
-        with self._wake:
-            while self.recording.end < rows:
-                left = deadline - time.monotonic()
-                if left <= 0 or self._state in ("ready", "stopped", "failed", "closed"):
-                    raise DeadlineError(
-                        f"{self.recording.end} of {rows} samples came and the stream is {self._state}"
-                        + (f": {self.error}" if self.error else "")
-                    )
-                self._wake.wait(left)
-
     def __enter__(self) -> Self:
         self.start()
         return self
@@ -251,14 +235,14 @@ class Stream:
             return  # the board was closed under this reading, which is why it failed
         text = f"{type(error).__name__}: {error}"
         self.recording.fail(now_s, text)
+        news, self.error = text != self.error, text
         self._failures += 1
         if self._failures >= self._max_failures or isinstance(error, ClosedError | DisconnectedError):
             self.failure = error
             with self._wake:
                 if self._state in ("running", "paused"):
                     self._set("failed")
-        if text != self.error:
-            self.error = text
+        if news:
             self._changed()
 
     def _flush(self) -> None:
@@ -274,8 +258,6 @@ class Stream:
                 # A view that broke must not cost the data.
                 self._subscribers.remove(subscriber)
                 self._complain("a subscriber", error)
-        with self._wake:
-            self._wake.notify_all()
 
     # -- details ------------------------------------------------------------------------------
 
@@ -285,6 +267,8 @@ class Stream:
     def _set(self, state: StreamState) -> None:
         """Caller holds ``_wake``."""
         self._state = state
+        ended = "" if state in ("running", "paused") else f"the stream is {state}"
+        self.recording.mark_ended(f"{ended}, {self.error}" if ended and self.error else ended)
         self._wake.notify_all()
 
     def _changed(self) -> None:

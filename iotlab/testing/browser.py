@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from typing_extensions import Self
 
@@ -21,7 +22,7 @@ from iotlab.errors import NotFoundError, RemoteError, UnavailableError
 from iotlab.testing.servers import Server, lab_server, voila_server
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
 __all__ = [
     "Dashboard",
@@ -162,6 +163,11 @@ def _plain(output: dict[str, Any]) -> str:
     return shown if isinstance(shown, str) else "".join(shown)
 
 
+def _is_outside(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme in ("http", "https") and parts.hostname != "127.0.0.1"
+
+
 @dataclass
 class Window:
     """A page of the browser with what went wrong on it."""
@@ -169,6 +175,8 @@ class Window:
     page: Page
     #: Errors on the console, exceptions and failed requests.
     complaints: list[str] = field(default_factory=list)
+    #: Addresses on other machines that the page asked for, with or without success.
+    outside: list[str] = field(default_factory=list)
 
     @classmethod
     def open(cls, browser: Browser, *, dark: bool = False) -> Self:
@@ -178,15 +186,28 @@ class Window:
             accept_downloads=True,
         )
         window = cls(context.new_page())
-        page, noted = window.page, window.complaints
-        page.on("console", lambda m: noted.append(f"console: {m.text}") if m.type == "error" else None)
-        page.on("pageerror", lambda error: noted.append(f"exception: {error}"))
-        page.on("requestfailed", lambda request: noted.append(f"request failed: {request.url}"))
+        window.page.on("console", window._said)
+        window.page.on("pageerror", lambda error: window.complaints.append(f"exception: {error}"))
+        window.page.on("request", window._asked)
+        window.page.on("requestfailed", window._failed)
         return window
 
     def close(self) -> None:
         """Close the page and forget its cookies."""
         self.page.context.close()
+
+    def _said(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and not _is_outside(message.location["url"]):
+            self.complaints.append(f"console: {message.text}")
+
+    def _asked(self, request: Request) -> None:
+        if _is_outside(request.url):
+            self.outside.append(request.url)
+
+    def _failed(self, request: Request) -> None:
+        # A reload aborts what was under way.
+        if not _is_outside(request.url) and request.failure != "net::ERR_ABORTED":
+            self.complaints.append(f"request failed: {request.url}")
 
 
 class Lab(Window):

@@ -237,7 +237,7 @@ def live(
     Raises what ``Stream`` raises, and ``UnavailableError`` where the extra ``widgets`` is missing.
 
     >>> plot = live(lambda: {"temperature_c": 22.5}, rate_hz=50, title="Room")
-    >>> plot.stream.wait_for(3)
+    >>> plot.recording.wait(3)
     >>> plot.close()
     """
     stream = source if isinstance(source, Stream) else None

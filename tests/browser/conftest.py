@@ -49,6 +49,7 @@ def lab(browser: Browser, server: Server) -> Iterator[Lab]:
         page.close_notebook()
     page.close()
     assert complaints == []
+    assert page.outside == []
 
 
 @pytest.fixture

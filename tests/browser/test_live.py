@@ -200,7 +200,7 @@ def test_dark_theme(lab: Lab, write_notebook: WriteNotebook, shoot: Shoot) -> No
 
 
 def test_nbconvert_shows_a_picture(lab: Lab, write_notebook: WriteNotebook, lab_folder: Path) -> None:
-    name = write_notebook(SOURCE, PLOT, "plot.stream.wait_for(20)\nplot.stop()")
+    name = write_notebook(SOURCE, PLOT, "plot.recording.wait(20)\nplot.stop()")
     assert lab.run_notebook(name).errors == []
     find_plot(lab.page).wait("state === 'stopped'")
     lab.save()
@@ -236,3 +236,5 @@ def test_voila(browser: Browser, tmp_path: Path, theme: str, shoot: Shoot) -> No
         shoot(page.page, f"live-voila-{theme}")
         page.close()
         assert page.complaints == []
+        # Voila's own page asks a CDN for its icons' font; ours needs nothing from outside.
+        assert [url for url in page.outside if "fontawesome" not in url] == []

@@ -19,6 +19,7 @@ from iotlab.errors import ConnectError, FlashError, InUseError, NotFoundError
 from iotlab.flash import programmer, read_image
 from iotlab.flash.espflash import detect_esp, erase_esp, flash_esp, read_esp
 from iotlab.flash.firmware import sample
+from iotlab.link.serial import holder
 from iotlab.sim.boards.esp32_rom import Esp32Rom
 from iotlab.sim.flash import Flash
 
@@ -251,6 +252,17 @@ def test_ctrl_c_ends_the_worker_and_frees_the_port(chip: VirtualChip, image: Pat
     assert chip.booted[resets:][-1][0] == "reset"  # torn, and started all the same
     flash_esp(str(chip.port), image)
     chip.wait_for("firmware")
+
+
+def test_the_worker_does_not_outlive_whoever_started_it(chip: VirtualChip, image: Path) -> None:
+    port = str(chip.port)
+    code = "import sys; from iotlab.flash.espflash import flash_esp; flash_esp(*sys.argv[1:])"
+    with subprocess.Popen([sys.executable, "-c", code, port, str(image)], stderr=subprocess.DEVNULL) as child:
+        chip.wait_until(lambda: chip.received > 200_000, timeout_s=30)
+        assert holder(port)
+        child.kill()
+    chip.wait_until(lambda: not holder(port), timeout_s=20)
+    flash_esp(port, image)
 
 
 def test_the_programmer_for_a_board(chip: VirtualChip, image: Path) -> None:

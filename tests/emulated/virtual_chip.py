@@ -19,8 +19,8 @@ from iotlab.sim.boards.rom import BootRom
 class VirtualChip:
     """``rom`` on the PTY ``folder/port`` with ``folder/port.lines`` beside it, served by a thread.
 
-    RTS holds the chip in reset, DTR pulls its boot strap. ``booted`` has every (outcome, text) since power-on;
-    ``on_feed(count)`` is called with the number of bytes that came so far, before they are handed over.
+    RTS holds the chip in reset, DTR pulls its boot strap. ``booted`` has every (outcome, text) since power-on,
+    ``received`` counts the bytes from the host; ``on_feed(received)`` is called before they are handed over.
     """
 
     def __init__(self, rom: BootRom, folder: Path) -> None:
@@ -28,7 +28,7 @@ class VirtualChip:
         self.booted: list[tuple[str, bytes]] = []
         self.on_feed: Callable[[int], None] | None = None
         self.failure: BaseException | None = None
-        self._received = 0
+        self.received = 0
         self._dtr = self._rts = False
         self._outcome = ""
         self._again_at: float | None = None
@@ -161,9 +161,9 @@ class VirtualChip:
         client.sendall(b".")
 
     def _take(self, data: bytes) -> None:
-        self._received += len(data)
+        self.received += len(data)
         if self.on_feed:
-            self.on_feed(self._received)
+            self.on_feed(self.received)
         if self._stopping or self._outcome != "download":
             return
         answer, resets = self.rom.feed(data)

@@ -117,8 +117,8 @@ class TestDriversFindTheirChip:
             def write(self, data: bytes) -> None:
                 raise NackError(self.address)
 
-            def get(self, register: int) -> int:
-                return 0x2A
+            def read(self, size: int) -> bytes:
+                return b"\x2a" * size
 
         bus = ChipBus(ReadOnly(SteadyWorld(**ROOM)))
         with I2CDevice(bus.as_blinka(), 0x68) as device:

@@ -182,7 +182,7 @@ def pick(trials=True):
 def run(names, trials=True):
     """Start what is to be started, in ``names``: the globals of main.py."""
     global slot, name, version, trial, stopped, reading
-    send(b"\0~")  # a sign of life for a host that waits: checking a new application takes a moment
+    send(b"\0\0~")  # a sign of life for a host that waits: checking a new application takes a moment
     while True:
         try:
             told, trial = pick(trials)
@@ -203,9 +203,9 @@ def run(names, trials=True):
             entry = "/"
         else:
             slot = ""
-            send(b"\0!" + json.dumps(state()).encode())
+            announce()
             return
-        send(b"\0!" + json.dumps(state()).encode())
+        announce()
         _execute(entry, names)
     except KeyboardInterrupt:
         stopped = True
@@ -215,7 +215,9 @@ def run(names, trials=True):
             raise
         _broke(error)
     finally:
-        reading = False
+        if reading:
+            reading = False
+            announce()
 
 
 def _execute(entry, names):
@@ -245,6 +247,10 @@ def reset():
 
     print("iotlab: the board restarts")
     machine.reset()
+
+
+def announce():
+    send(b"\0\0!" + json.dumps(state()).encode())
 
 
 def state():
@@ -391,7 +397,7 @@ def serve():
     import iotlab_update
 
     iotlab_update.begin()
-    send(b"\0!" + json.dumps(state()).encode())
+    announce()
     while not iotlab_update.over:
         if not step(1000):
             _poller.poll(20)

@@ -13,7 +13,7 @@ import iotlab_slots as s
 over = False
 _LINGER_MS = 2000  # after a request the next one is waited for in the application's time, this long
 
-_id = 0
+_id = b""
 _answer = None
 _job = None
 _asked = 0
@@ -51,13 +51,13 @@ def work():
 def handle(request):
     global _id, _answer, _job, _asked
     _asked = time.ticks_ms()
-    letter = request[1:2]
-    if request[0] == _id and letter != b"h":
-        s.send(_answer or bytes((_id,)) + b"~")
+    letter = request[2:3]
+    if request[:2] == _id:
+        s.send(_answer or _id + b"~")
         return
-    _id, _answer, _job = request[0], None, None
+    _id, _answer, _job = request[:2], None, None
     try:
-        done = _REQUESTS[letter](request[2:])
+        done = _REQUESTS[letter](request[3:])
         if hasattr(done, "send"):
             _job = done
         else:
@@ -68,7 +68,7 @@ def handle(request):
 
 def _say(kind, data):
     global _answer
-    _answer = bytes((_id,)) + kind + data
+    _answer = _id + kind + data
     s.send(_answer)
 
 

@@ -16,9 +16,9 @@ from iotlab.errors import DeadlineError, LinkError, NotFoundError, SlotError
 from iotlab.link.base import Link
 from iotlab.micropython.board import MicroPythonBoard
 from iotlab.ota.contract import Installed, Slot, Slots, SlotStatus
-from iotlab.ota.manifest import PLATFORM, release
 from iotlab.ota.pack import Bundle
-from iotlab.ota.wire import PROTOCOL, Wire, fitting
+from iotlab.ota.transfer import check_fits, check_platform, transfer
+from iotlab.ota.wire import Wire
 
 T = TypeVar("T")
 Talk = Callable[[Wire, dict[str, Any]], T]
@@ -72,17 +72,17 @@ class MicroPythonSlots(Slots):
         not answer is interrupted and started again afterwards; the result says so.
         """
         begun = time.monotonic()
-        _check_platform(bundle)
+        check_platform(bundle)
         notes = () if self._board.left_alone else self.prepare()
         stopped = False
 
-        def transfer(wire: Wire, told: dict[str, Any]) -> dict[str, Any]:
+        def install(wire: Wire, told: dict[str, Any]) -> dict[str, Any]:
             nonlocal stopped
             stopped = told["stopped"]
-            _check_fits(bundle, told)
-            return _transfer(wire, bundle, progress)
+            check_fits(bundle, told)
+            return transfer(wire, bundle, progress)
 
-        done = self._talk(transfer, output)
+        done = self._talk(install, output)
         if stopped:
             self.resume()
         sent = [bundle.manifest.files[number].size for number in done["need"]]
@@ -128,7 +128,9 @@ class MicroPythonSlots(Slots):
             return tuple(notes)
         if before is not None:
             if _content(files, FACTORY) not in (None, before):
-                raise SlotError(f"{MAIN} and {FACTORY} are both programs of yours: remove one, then install again")
+                raise SlotError(
+                    f"{MAIN} and {FACTORY} are both programs of yours: remove one, then install again"
+                )
             files.write(FACTORY, before)
             notes.append(f"the program that was {MAIN} is kept as {FACTORY}: it starts where no slot does")
         files.write(MAIN, MAIN_SOURCE)
@@ -141,7 +143,9 @@ class MicroPythonSlots(Slots):
         """
         self._need_slots()
         if self.status().trial:
-            raise SlotError("a version is on trial: confirm or revert it, or reset the board, which rolls it back")
+            raise SlotError(
+                "a version is on trial: confirm or revert it, or reset the board, which rolls it back"
+            )
         self._board.start_program(_RESUME)
 
     def wait(self, *, timeout_s: float = 60.0, output: Output | None = None) -> SlotStatus:
@@ -207,10 +211,10 @@ class MicroPythonSlots(Slots):
             )
 
 
-def answers(link: Link) -> bool:
-    """Whether an application that looks after updates starts on the board, which was just reset.
+def answers(link: Link) -> str:
+    """The firmware of a board whose application looks after updates, "" where none answers.
 
-    It announces itself. A prompt, a chip that resets over and over or silence mean that there is none.
+    At a reset it announces itself. A prompt, a chip that resets over and over or silence mean that there is none.
     """
     wire, silent, asked = Wire(link), 0, 0
     while silent < _SILENT and asked < _ASKED:
@@ -218,16 +222,17 @@ def answers(link: Link) -> bool:
         end = time.monotonic() + _BETWEEN_S
         while wire.announced is None and wire.listen(end - time.monotonic()):
             pass
-        if wire.announced is not None:
-            return bool(wire.announced["slot"])
+        told = wire.announced
+        if told is not None:
+            return f"MicroPython {'.'.join(map(str, told['micropython']))}" if told["slot"] else ""
         if wire.text.endswith(">>> ") or wire.text.count("rst:0x") > 2:
-            return False
+            return ""
         if not wire.starting:
             silent = silent + 1 if wire.printed == before else 0
             asked += 1
         wire.hail()  # its announcement may have been missed: the port was not open yet
     link.write(b"\x03")  # nothing of the question stays behind at a prompt
-    return False
+    return ""
 
 
 def _greeting(wire: Wire) -> dict[str, Any] | None:
@@ -241,34 +246,6 @@ def _greeting(wire: Wire) -> dict[str, Any] | None:
     except DeadlineError:
         return None
     return told
-
-
-def _transfer(wire: Wire, bundle: Bundle, progress: Progress | None) -> dict[str, Any]:
-    manifest, tell = bundle.manifest, progress or (lambda *_: None)
-    _send(wire, b"m", manifest.to_bytes(), lambda _: None)
-    tell("compare", 0, 0)
-    plan: dict[str, Any] = wire.ask(b"b", manifest.digest())
-    total = sum(manifest.files[number].size for number in plan["need"])
-    done = 0
-    for number in plan["need"]:
-        file = manifest.files[number]
-        wire.ask(b"f", number.to_bytes(2, "big"))
-        _send(wire, b"d", bundle.files[file.path], lambda sent, before=done: tell("send", before + sent, total))  # type: ignore[misc]
-        wire.ask(b"e")
-        done += file.size
-    tell("verify", 0, 0)
-    wire.ask(b"c")
-    tell("verify", 1, 1)
-    return plan
-
-
-def _send(wire: Wire, letter: bytes, data: bytes, sent: Callable[[int], None]) -> None:
-    offset = 0
-    while offset < len(data):
-        size = fitting(data, offset)
-        wire.ask(letter, offset.to_bytes(4, "big") + data[offset : offset + size])
-        offset += size
-        sent(offset)
 
 
 def _status(board: str, told: dict[str, Any]) -> SlotStatus:
@@ -286,39 +263,6 @@ def _content(files: Any, path: str) -> bytes | None:
     except NotFoundError:
         return None
     return content
-
-
-def _check_platform(bundle: Bundle) -> None:
-    if bundle.manifest.platform != PLATFORM:
-        raise SlotError(f"{bundle.name} {bundle.version} is for {bundle.manifest.platform}, the board runs {PLATFORM}")
-
-
-def _check_fits(bundle: Bundle, told: dict[str, Any]) -> None:
-    """Whether the board's MicroPython can run it."""
-    if told["protocol"] != PROTOCOL:
-        raise SlotError("the loader on the board is of another iotlab: interrupt the board and install again")
-    has = tuple(told["micropython"])
-    if has < release(bundle.manifest.min_micropython):
-        raise SlotError(
-            f"{bundle.name} {bundle.version} needs MicroPython {bundle.manifest.min_micropython}, the board has "
-            f"{'.'.join(map(str, has))}: flash a newer one"
-        )
-    for path, data in bundle.files.items():
-        if path.endswith(".mpy"):
-            _check_mpy(path, data, told["mpy"])
-
-
-def _check_mpy(path: str, data: bytes, accepts: int) -> None:
-    """Compiled code fits one bytecode version, and one processor where it holds machine code.
-
-    Source: MicroPython's reference, "MicroPython .mpy files"; ``accepts`` is ``sys.implementation._mpy``.
-    """
-    if len(data) < 4 or data[:1] != b"M":
-        raise SlotError(f"{path} is no compiled MicroPython: compile it with mpy-cross")
-    version, features = data[1], data[2]
-    native = features >> 2 & 0xF
-    if version != accepts & 0xFF or (native and (native, features & 3) != (accepts >> 10 & 0xF, accepts >> 8 & 3)):
-        raise SlotError(f"{path} was compiled for another MicroPython: use the mpy-cross of the board's version")
 
 
 SLOTS = MicroPythonSlots

@@ -40,7 +40,9 @@ class BoardKind:
     native_usb: bool = False  # the port is the chip's own: it is gone while the ROM waits for a download
 
 
-KINDS = Registry(package="iotlab.sim.boards", attribute="BOARD", group="iotlab.boards", kind="virtual board")
+KINDS: Registry[BoardKind] = Registry(
+    package="iotlab.sim.boards", attribute="BOARD", group="iotlab.boards", kind="virtual board"
+)
 
 
 def load(name: str) -> BoardKind:

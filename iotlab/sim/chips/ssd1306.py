@@ -1,4 +1,4 @@
-"""SSD1306: controller of a small OLED display. Solomon Systech SSD1306, rev. 1.1 (commands p. 28 to 31).
+"""SSD1306: controller of a small OLED display. Solomon Systech SSD1306, rev. 1.1.
 
 Options: ``address`` (SA0 low 0x3C, high 0x3D), ``width`` and ``height`` of the panel (128x64 or 128x32),
 ``external_vcc`` (the panel has its own high voltage: no charge pump needed).
@@ -12,15 +12,15 @@ from iotlab.errors import ConfigError
 from iotlab.sim.chips.base import I2CChip, UnmodelledError
 from iotlab.sim.world import Environment
 
-COLUMNS, PAGES, ROWS = 128, 8, 64  # GDDRAM, 8.7, p. 25
-#: Panels and whether their rows are wired to the COM pins alternately (DAh, table 10-3, p. 40).
+COLUMNS, PAGES, ROWS = 128, 8, 64  # GDDRAM, 8.7
+#: Panels and whether their rows are wired to the COM pins alternately (DAh, table 10-3).
 PANELS = {(128, 64): True, (128, 32): False}
 
-HORIZONTAL, VERTICAL, PAGE = 0, 1, 2  # 20h, 10.1.3, p. 34
-CONTINUATION, DATA = 0x80, 0x40  # Co and D/C# of a control byte, 8.1.5.2, p. 20
-DISPLAY_OFF = 0x40  # status register, 9.1, p. 32
+HORIZONTAL, VERTICAL, PAGE = 0, 1, 2  # 20h, 10.1.3
+CONTINUATION, DATA = 0x80, 0x40  # Co and D/C# of a control byte, 8.1.5.2
+DISPLAY_OFF = 0x40  # status register, table 9-2
 
-#: Bytes that follow a command (table 9-1, p. 28 to 31). 8Dh is from the application note on the charge
+#: Bytes that follow a command (table 9-1). 8Dh is from the application note on the charge
 #: pump at the end of the datasheet; ADh is the SSD1315's, and an SSD1306 takes no notice of it.
 ARGUMENTS = {
     0x20: 1,
@@ -61,12 +61,10 @@ class SSD1306(I2CChip):
             sizes = " or ".join(f"{w}x{h}" for w, h in PANELS)
             raise ConfigError(f"the panel is {sizes}, not {width}x{height}")
         self.width, self.height, self.external_vcc = width, height, external_vcc
-        # What the RAM holds at power-on is not defined: dark here.
-        self._ram = [bytearray(COLUMNS) for _ in range(PAGES)]
         self.power_on()
 
     def power_on(self) -> None:
-        """Reset values: 8.5, p. 23, and table 9-1."""
+        """Reset values: 8.5 and table 9-1. What the RAM holds is not defined: it is dark here."""
         self._ram = [bytearray(COLUMNS) for _ in range(PAGES)]
         self._command: list[int] = []
         self.on = self.inverted = self.all_on = self._pump = False
@@ -82,12 +80,12 @@ class SSD1306(I2CChip):
     # -- the wire -----------------------------------------------------------------------------
 
     def write(self, data: bytes) -> None:
-        """Control bytes, each followed by one byte (Co = 1) or by all the rest (8.1.5.2, p. 20)."""
+        """Control bytes, each followed by one byte (Co = 1) or by all the rest (8.1.5.2)."""
         place = 0
         while place < len(data):
             control = data[place]
             if control & 0x3F:
-                raise self._unmodelled(f"control byte 0x{control:02x}", "8.1.5.2, p. 20")
+                raise self._unmodelled(f"control byte 0x{control:02x}", "8.1.5.2")
             end = place + 2 if control & CONTINUATION else len(data)
             for value in data[place + 1 : end]:
                 if control & DATA:
@@ -97,7 +95,7 @@ class SSD1306(I2CChip):
             place = end
 
     def read(self, size: int) -> bytes:
-        """The status register (9.1, p. 32); its reserved bits are 0 here."""
+        """The status register (table 9-2); its reserved bits are 0 here."""
         return bytes([0 if self.on else DISPLAY_OFF]) * size
 
     # -- commands -----------------------------------------------------------------------------
@@ -131,13 +129,13 @@ class SSD1306(I2CChip):
         elif 0xC0 <= command <= 0xCF:
             self._flip_rows = bool(command & 0x08)
         elif command not in (0x2E, 0xE3):  # "deactivate scroll", while none runs; NOP
-            raise self._unmodelled(f"command 0x{command:02x}", "table 9-1, p. 28 to 31")
+            raise self._unmodelled(f"command 0x{command:02x}", "table 9-1")
 
     def _with_arguments(self, command: int, arguments: list[int]) -> None:
         first = arguments[0]
         if command == 0x20:
             if first & 3 == 3:
-                raise self._unmodelled("addressing mode 3", "10.1.3, p. 34")
+                raise self._unmodelled("addressing mode 3", "10.1.3")
             self._mode = first & 3
         elif command == 0x21:
             self._columns = (first & 0x7F, arguments[1] & 0x7F)
@@ -151,18 +149,18 @@ class SSD1306(I2CChip):
             self._pump = bool(first & 0x04)
         elif command == 0xA8:
             if first & 0x3F < 15:
-                raise self._unmodelled("a multiplex ratio below 16", "table 9-1, p. 31")
+                raise self._unmodelled("a multiplex ratio below 16", "table 9-1")
             self._rows = (first & 0x3F) + 1
         elif command == 0xD3:
             self._offset = first & 0x3F
         elif command == 0xDA:
             if first & 0x20:
-                raise self._unmodelled("COM left/right remap", "table 9-1, p. 31")
+                raise self._unmodelled("COM left/right remap", "table 9-1")
             self._alternate = bool(first & 0x10)
         # D5h, D9h, DBh are timing and voltage, ADh is no command: nothing of them is to be seen
 
     def _store(self, value: int) -> None:
-        """A byte of display data; the pointer moves on as the mode says (10.1.3, p. 34)."""
+        """A byte of display data; the pointer moves on as the mode says (10.1.3)."""
         # the remap is in the way to the RAM: what is stored already stays where it is (10.1.8)
         segment = COLUMNS - 1 - self._column if self._flip_columns else self._column
         self._ram[self._page][segment] = value
@@ -232,7 +230,7 @@ def _next(value: int, window: tuple[int, int], size: int) -> tuple[int, bool]:
 
 
 def _pin(common: int, alternate: bool) -> int:
-    """The COM pin for the ``common``-th row: in turn from both halves where alternate (table 10-3, p. 40)."""
+    """The COM pin for the ``common``-th row: in turn from both halves where alternate (table 10-3)."""
     return common // 2 + 32 * (common % 2) if alternate else common
 
 

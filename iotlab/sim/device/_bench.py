@@ -12,7 +12,7 @@ import _thread
 INFO, READY, STARTED, LEAVING, AGAIN, RESET, EVENTS, WATCHDOG, TIMER = range(1, 10)
 PIN_SET_UP, PIN_WRITE, PIN_READ, PIN_WATCH, ADC, PWM = range(16, 22)
 I2C_WRITE, I2C_READ, I2C_WRITE_READ, I2C_SCAN = range(32, 36)
-FLASH_READ, FLASH_WRITE, FLASH_ERASE = range(48, 51)
+FLASH_READ, FLASH_WRITE, FLASH_WRITE_BLOCKS, FLASH_ERASE = range(48, 52)
 
 _pack, _unpack = struct.pack, struct.unpack
 _ident = _thread.get_ident
@@ -60,9 +60,10 @@ def call(operation, a=0, b=0, c=0, data=b""):
 
 
 def open_channels(outer, nested, threads, disk, events):
-    global _channel, _nested, _threads, _disk, _events
+    global _channel, _nested, _threads, _disk, _events_read, _events_write
     _channel, _nested, _threads, _disk = Channel(outer), Channel(nested), Channel(threads), Channel(disk)
-    _events = io.open(events, "r+b")
+    stream = io.open(events, "r+b")
+    _events_read, _events_write = stream.readinto, stream.write
 
 
 _lock = _thread.allocate_lock()
@@ -77,55 +78,62 @@ _disk_busy = False
 _request = bytearray(16)
 _again = _pack("<HBBiII", 0, AGAIN, 0, 0, 0, 0)
 _NOTHING = bytearray(0)
-_pack_into = struct.pack_into
+_pack_into, _sleep_us = struct.pack_into, time.sleep_us
 
 
 def _disk_call(operation, place, size, data, into):
     global _disk_busy
+    disk = _disk
     _disk_busy = True
     _pack_into("<HBBiII", _request, 0, 0, operation, 0, place, size, len(data))
-    sent = False
-    while True:
-        try:
-            if not sent:
-                _disk.write(_request)
-                _disk.write(data)
-                sent = True
-            _disk.readinto(_disk.head)
-            _disk.readinto(into)
-            _disk_busy = False
-            return
-        except KeyboardInterrupt:
-            _disk.write(_again)
+    try:
+        disk.write(_request)
+        disk.write(data)
+        disk.readinto(disk.head)
+        disk.readinto(into)
+        _disk_busy = False
+        return
+    except KeyboardInterrupt:  # while it waited for the answer
+        disk.readinto(disk.head)
+        disk.readinto(into)
+        _disk_busy = False
+        disk.write(_again)
+        _sleep_us(50000)
+        return
 
 
 def interrupt_again():
-    # Ctrl-C came at a bad moment: the bench raises it again in a moment. There is no answer.
+    # Ctrl-C came at a bad moment: the bench sends the signal again, now. It ends the sleep, which does
+    # not look for it; the next jump does. So what calls this returns before it jumps.
     _disk.write(_again)
+    _sleep_us(50000)
 
 
 class Flash:
-    # The board's flash, as far as the file system goes.
+    # The board's flash, as far as the file system goes. No jumps in here.
     def __init__(self, size, block=4096):
-        self.size, self.block = size, block
+        self.block = block
+        self._answers = (0, 0, 0, 0, size // block, block)
 
     def readblocks(self, number, buffer, offset=0):
         _disk_call(FLASH_READ, number * self.block + offset, len(buffer), _NOTHING, buffer)
 
-    def writeblocks(self, number, buffer, offset=None):
-        if offset is None:
-            _disk_call(FLASH_ERASE, number * self.block, len(buffer), _NOTHING, _NOTHING)
-            offset = 0
-        _disk_call(FLASH_WRITE, number * self.block + offset, 0, buffer, _NOTHING)
+    def writeblocks(self, number, buffer, offset=-1):
+        # without an offset it is the simple protocol: whole blocks, erased first
+        _disk_call(FLASH_WRITE + (offset < 0), number * self.block + offset + (offset < 0), 0, buffer, _NOTHING)
 
     def ioctl(self, operation, argument):
-        if operation == 4:
-            return self.size // self.block
-        if operation == 5:
-            return self.block
-        if operation == 6:
-            _disk_call(FLASH_ERASE, argument * self.block, self.block, _NOTHING, _NOTHING)
-            return 0
+        return _IOCTL[operation](self, operation, argument)
+
+    def _tell(self, operation, argument):
+        return self._answers[operation]
+
+    def _erase(self, operation, argument):
+        _disk_call(FLASH_ERASE, argument * self.block, self.block, _NOTHING, _NOTHING)
+        return 0
+
+
+_IOCTL = (Flash._tell,) * 6 + (Flash._erase,)
 
 
 # -- callbacks: pins and timers ---------------------------------------------------------------
@@ -148,24 +156,21 @@ def on_event(kind, number, function):
 
 
 def _listen():
-    read, write, wait, schedule, woken = (
-        _events.readinto,
-        _events.write,
-        time.sleep_us,
-        micropython.schedule,
-        bytearray(1),
-    )
-    while read(woken):
+    # few locals, all else in globals: what only this thread's stack holds is found late by a collection
+    while _events_read(_woken):
         before = _served
         while _served == before:
             try:
-                schedule(_dispatch, 0)
+                _schedule(_dispatch, 0)
             except RuntimeError:
                 pass  # the queue is full: it gets its turn
-            wait(200)
+            _sleep_us(200)
             if _served == before:
-                write(woken)
-                wait(1000)
+                _events_write(_woken)
+                _sleep_us(1000)
+
+
+_schedule, _woken = micropython.schedule, bytearray(1)
 
 
 def _dispatch(_):
@@ -188,4 +193,4 @@ def _dispatch(_):
                     sys.print_exception(error)
     except KeyboardInterrupt:
         _served += 1
-        interrupt_again()
+        return interrupt_again()

@@ -35,8 +35,7 @@ def _start():
     return _bench
 
 
-def _run(bench, name):
-    # Only Ctrl-C that comes while the script runs ends it; one that comes before goes on to it.
+def _run(bench, name, interrupted):
     import os
     import sys
 
@@ -45,6 +44,8 @@ def _run(bench, name):
     except OSError:
         return
     try:
+        if interrupted:
+            bench.interrupt_again()
         execfile(name)
     except SystemExit:
         bench.call(bench.RESET, 0, 0, 0, b"soft")
@@ -53,15 +54,19 @@ def _run(bench, name):
 
 
 def _boot(bench):
+    # Ctrl-C that comes before boot.py goes to boot.py, and so on
+    interrupted = []
     steps = [lambda: bench.call(bench.STARTED)]
     if not bench.info["raw"]:
-        steps.append(lambda: _run(bench, "main.py"))
-    steps += [lambda: _run(bench, "boot.py"), lambda: bench.call(bench.READY)]
+        steps.append(lambda: _run(bench, "main.py", interrupted))
+    steps += [lambda: _run(bench, "boot.py", interrupted), lambda: bench.call(bench.READY)]
     while steps:
+        step = steps.pop()
         try:
-            steps.pop()()
+            step()
+            interrupted.clear()
         except KeyboardInterrupt:
-            bench.interrupt_again()
+            interrupted.append(True)
 
 
 _boot(_start())

@@ -80,7 +80,8 @@ class Bridge:
             35: self._i2c_scan,
             48: self._flash_read,
             49: self._flash_write,
-            50: self._flash_erase,
+            50: self._flash_write_blocks,
+            51: self._flash_erase,
         }
 
     def serve(self, channel: socket.socket, waiting: bytearray) -> None:
@@ -234,6 +235,10 @@ class Bridge:
     def _flash_write(self, _a: int, b: int, _c: int, data: bytes) -> Answer:
         self._flash.program(self._place(b, len(data)), data)
         return 0, b""
+
+    def _flash_write_blocks(self, _a: int, b: int, _c: int, data: bytes) -> Answer:
+        self._flash.erase(self._place(b, len(data)), len(data))
+        return self._flash_write(0, b, 0, data)
 
     def _flash_erase(self, _a: int, b: int, c: int, _: bytes) -> Answer:
         self._flash.erase(self._place(b, c), c)

@@ -3,11 +3,14 @@
 It runs on pipes, not on a terminal: the unix port flushes unread input whenever it changes the modes
 of a terminal, which a UART never does. What a terminal would do for it, Ctrl-C, is done here.
 
-**Ctrl-C.** The unix port has a SIGINT handler while it runs code and the system's default action (the
-end of the process) while it waits at a prompt or in ``micropython.kbd_intr(-1)``; a second SIGINT before
-the first was raised ends it, too. So each 0x03 is held, with what follows it, until one of two things is
-certain: the handler is there (the process is stopped, looked at, signalled and continued, so it cannot
-change its mind between), or it sleeps with all its input read, and then 0x03 is a character like others.
+**Ctrl-C.** The unix port has a SIGINT handler while it runs code, and the system's default action (the
+end of the process) while it waits at a prompt or after ``micropython.kbd_intr(-1)``. The handler jumps out
+of whatever it interrupts, also out of the memory allocator; so SIGINT is never sent, its handler only tells
+what the port does now. SIGUSR1 is sent in its place: ``launch`` has bound it to the function of the port
+that asks for a KeyboardInterrupt at the next safe point. Raised at a prompt, that would end the process,
+too. So each 0x03 is held, with what follows it, until one of two things is certain: code runs (the process
+is stopped, looked at, signalled and continued, so it cannot change its mind between), or it sleeps with all
+its input read, and then 0x03 is a character like others.
 """
 
 from __future__ import annotations
@@ -22,22 +25,17 @@ import socket
 import subprocess
 import sys
 import termios
-import time
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 
 from iotlab.errors import ConfigError, UnavailableError
 from iotlab.sim.engine.loop import Loop, Timer
-from iotlab.sim.engine.process import doing
+from iotlab.sim.engine.process import Doing, doing
 
 INTERRUPT = 0x03
 #: How often a held Ctrl-C is looked at again.
 AGAIN_S = 0.001
-#: How long a second SIGINT waits where nothing tells that the first one was raised.
-BETWEEN_S = 1.0
-#: What tells it.
-RAISED = b"KeyboardInterrupt"
 #: The output that may wait in the pipe: little, so that a board whose host does not read stops printing.
 PIPE_SIZE = 4096
 F_SETPIPE_SZ = 1031  # Linux, fcntl(2)
@@ -70,9 +68,7 @@ class Interpreter:
         self._input = bytearray()
         self._taking = Taking.NOTHING
         self._again: Timer | None = None
-        self._interrupted_s: float | None = None  # when the last SIGINT went that was not seen raised
         self._put_off = False  # an interrupt that is to be raised at a better moment
-        self._tail = b""
         self._reading = True
         self._closed = False
         pairs = [socket.socketpair() for _ in range(channels)]
@@ -133,20 +129,10 @@ class Interpreter:
         except BlockingIOError:
             return False
         if data:
-            self._look_for_traceback(data)
             self._output(data)
             return True
         self._gone()
         return False
-
-    def _look_for_traceback(self, data: bytes) -> None:
-        if self._interrupted_s is None:
-            self._tail = b""
-            return
-        text = self._tail + data
-        if RAISED in text:
-            self._interrupted_s = None
-        self._tail = text[-len(RAISED) :]
 
     def _gone(self) -> None:
         """Its output is closed: it has ended, or does so now."""
@@ -176,10 +162,9 @@ class Interpreter:
         self._feed()
 
     def interrupt_again(self) -> None:
-        """The last interrupt came at a bad moment and was put off: raise it again soon."""
-        self._interrupted_s = None
+        """The last interrupt came at a bad moment and was put off: raise it again now, it waits for it."""
         self._put_off = True
-        self._hold()
+        self._interrupt_late()
 
     def _feed(self) -> None:
         if self._closed or self._taking is Taking.NOTHING:
@@ -210,7 +195,7 @@ class Interpreter:
 
     def _pull_interrupt(self) -> None:
         """A UART sees a Ctrl-C at once, however much unread input is before it."""
-        if INTERRUPT in self._input and doing(self.pid).catches_interrupt:
+        if INTERRUPT in self._input and doing(self.pid).runs_code:
             self._input.remove(INTERRUPT)
             self._input[:0] = bytes([INTERRUPT])
             self._interrupt()
@@ -219,53 +204,49 @@ class Interpreter:
         """Deal with the 0x03 in front, or hold it a little longer."""
         try:
             now = doing(self.pid)
+            if now.runs_code:
+                done = self._signal()
+            else:
+                done = self._waits(now) and self._type(INTERRUPT)
         except ProcessLookupError:
-            self._input.clear()
-            return
-        if now.catches_interrupt:
-            if self._may_signal() and self._signal():
-                del self._input[0]
-                return
+            done = True
+        if done:
+            del self._input[0]
         else:
-            self._interrupted_s = None  # it is at a prompt: whatever was sent before was raised
-            if now.sleeping and self._unread() == 0 and not doing(self.pid).catches_interrupt:
-                with contextlib.suppress(BlockingIOError, BrokenPipeError):
-                    os.write(self._stdin, bytes([INTERRUPT]))
-                    del self._input[0]
-                    return
-        self._hold()
+            self._hold()
 
     def _interrupt_late(self) -> None:
         """Raise what was put off; at a prompt there is nothing to stop any more."""
         try:
             now = doing(self.pid)
+            self._put_off = not (self._signal() if now.runs_code else self._waits(now))
         except ProcessLookupError:
-            return
-        if now.catches_interrupt:
-            self._put_off = not (self._may_signal() and self._signal())
-        else:
-            self._put_off = not (now.sleeping and self._unread() == 0)
+            self._put_off = False
         if self._put_off:
             self._hold()
 
-    def _may_signal(self) -> bool:
-        return self._interrupted_s is None or time.monotonic() - self._interrupted_s > BETWEEN_S
+    def _waits(self, before: Doing) -> bool:
+        """Whether it waits for input, all of which it has read."""
+        return before.sleeping and self._unread() == 0 and not doing(self.pid).runs_code
+
+    def _type(self, character: int) -> bool:
+        try:
+            return os.write(self._stdin, bytes([character])) == 1
+        except (BlockingIOError, BrokenPipeError):
+            return False
 
     def _signal(self) -> bool:
-        """SIGINT, if its handler is there while the process stands still."""
-        try:
-            os.kill(self.pid, signal.SIGSTOP)
-            _, status = os.waitpid(self.pid, os.WUNTRACED)
-            if not os.WIFSTOPPED(status):
-                self._process.returncode = os.waitstatus_to_exitcode(status)
-                return True  # it has ended; its closed output tells the rest
-            ready = doing(self.pid).catches_interrupt
-            if ready:
-                os.kill(self.pid, signal.SIGINT)
-                self._interrupted_s = time.monotonic()
-            os.kill(self.pid, signal.SIGCONT)
-        except ProcessLookupError:
-            return True
+        """Ask for a KeyboardInterrupt, if code still runs while the process stands still."""
+        os.kill(self.pid, signal.SIGSTOP)
+        _, status = os.waitpid(self.pid, os.WUNTRACED)
+        if not os.WIFSTOPPED(status):
+            self._process.returncode = os.waitstatus_to_exitcode(status)
+            return True  # it has ended; its closed output tells the rest
+        now = doing(self.pid)
+        ready = now.runs_code and now.catches_interrupt
+        if ready:
+            os.kill(self.pid, signal.SIGUSR1)
+        os.kill(self.pid, signal.SIGCONT)
         return ready
 
     def _hold(self) -> None:

@@ -290,12 +290,10 @@ class Lines:
 def _speed(fd: int) -> int:
     """The bit rate that the host set, 0 where the terminal does not say."""
     try:
-        code = termios.tcgetattr(fd)[5]
+        code: int = termios.tcgetattr(fd)[5]
     except termios.error:
         return 0
-    named = {
-        getattr(termios, name): int(name[1:])
-        for name in dir(termios)
-        if name[:1] == "B" and name[1:].isdigit()
-    }
-    return named.get(code, code)
+    for name in dir(termios):
+        if name[:1] == "B" and name[1:].isdigit() and getattr(termios, name) == code:
+            return int(name[1:])
+    return code

@@ -13,11 +13,16 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Doing:
-    """``catches_interrupt``: SIGINT has a handler; ``catches_kick``: SIGUSR2; ``sleeping``: it waits."""
+    """What the main thread of an interpreter does.
 
+    ``runs_code``: SIGINT has a handler. ``sleeping``: it waits for something. ``catches_interrupt`` and
+    ``catches_kick``: SIGUSR1 and SIGUSR2 have handlers.
+    """
+
+    runs_code: bool
+    sleeping: bool
     catches_interrupt: bool
     catches_kick: bool
-    sleeping: bool
 
 
 def started(pid: int) -> str:
@@ -43,9 +48,10 @@ def doing(pid: int) -> Doing:
     fields = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
     caught = int(fields["SigCgt"].strip(), 16)
     return Doing(
-        catches_interrupt=bool(caught & 1 << (signal.SIGINT - 1)),
-        catches_kick=bool(caught & 1 << (signal.SIGUSR2 - 1)),
+        runs_code=bool(caught & 1 << (signal.SIGINT - 1)),
         sleeping=fields["State"].strip().startswith("S"),
+        catches_interrupt=bool(caught & 1 << (signal.SIGUSR1 - 1)),
+        catches_kick=bool(caught & 1 << (signal.SIGUSR2 - 1)),
     )
 
 
