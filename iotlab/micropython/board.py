@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from iotlab.errors import (
     ConnectError,
     DeadlineError,
     DisconnectedError,
+    IotlabError,
     LinkError,
     NotFoundError,
     RemoteError,
@@ -190,8 +192,11 @@ class MicroPythonBoard(Board):
         self._let_go()
         try:
             write.flash(self._endpoint, image, progress, offset)
-        finally:
-            self._look_again(20.0)
+        except BaseException:
+            with contextlib.suppress(IotlabError):  # what went wrong is told, not what is there now
+                self._look()
+            raise
+        self._look_again(20.0)
 
     def _close(self) -> None:
         if self._session_now:
@@ -304,6 +309,8 @@ def _listen(link: Link, for_s: float) -> bytes:
     return got
 
 
+#: ESP-IDF's bootloader colours its messages.
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _ROM = re.compile(rb"ets \w+ +\d+ \d+|rst:0x|ESP-ROM:")
 
 
@@ -319,7 +326,8 @@ def _state(seen: bytes) -> tuple[State, str]:
     if b"invalid header: 0xffffffff" in seen:
         return "empty", "the flash is empty: the chip resets over and over"
     if _ROM.search(seen):
-        lines = [line for line in seen.decode("latin-1").replace("\r", "").split("\n") if line.strip()]
+        plain = _COLOURS.sub("", seen.decode("latin-1")).replace("\r", "")
+        lines = [line for line in plain.split("\n") if line.strip()]
         told = [line for line in lines if not re.match(r"ets |rst:|ESP-ROM|.*>>>", line)]
         return "other", "the chip resets over and over: " + (told[-1].strip() if told else lines[-1].strip())
     if seen.strip():

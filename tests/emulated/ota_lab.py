@@ -10,7 +10,6 @@ from typing import Any
 
 from iotlab.ota import Bundle, bundle
 from iotlab.sim import Bench
-from iotlab.sim.boards import base
 
 #: Counts, prints the count, and lives for ever.
 COUNTER = """
@@ -21,6 +20,8 @@ while True:
     print("{version} counts", count)
     time.sleep_ms(20)
 """
+#: Where the files of an ESP32 with 4 MiB are: offset and size of the partition "vfs".
+FILES = (0x20_0000, 0x20_0000)
 CONFIRM = "import iotlab_slots\niotlab_slots.confirm()\n"
 
 
@@ -47,11 +48,10 @@ def small_bench(kind: str = "esp32") -> Iterator[Bench]:
         yield bench
 
 
-def wipe(bench: Bench, name: str) -> None:
-    """The board's files as on the first day."""
-    board = bench[name]
+def wipe(bench: Bench) -> None:
+    """The ESP32's files as on the first day."""
+    board = bench["esp32"]
     board.power_off()
     board.keep_power()
-    offset, size = base.load(board.kind).filesystem
-    board.flash_erase(offset, size)
+    board.flash_erase(*FILES)
     board.power_on()

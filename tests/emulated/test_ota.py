@@ -26,7 +26,7 @@ def bench(lab_environment: dict[str, str]) -> Iterator[Bench]:
 
 @pytest.fixture
 def board(bench: Bench) -> Iterator[Board]:
-    wipe(bench, "esp32")
+    wipe(bench)
     with iotlab.connect("esp32") as connected:
         yield connected
 

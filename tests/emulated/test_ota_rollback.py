@@ -27,7 +27,7 @@ def bench(lab_environment: dict[str, str]) -> Iterator[Bench]:
 @pytest.fixture
 def board(bench: Bench) -> Iterator[Board]:
     """A board on which 1.0.0 runs, confirmed."""
-    wipe(bench, "esp32")
+    wipe(bench)
     with iotlab.connect("esp32") as connected:
         slots = ota.slots(connected)
         slots.install(counter("1.0.0"))
