@@ -70,12 +70,17 @@ class Bar:
         )
 
 
-class progress_bar:  # noqa: N801  # read as a verb: with progress_bar("esp32") as bar
-    """A bar for as long as the ``with`` runs; give it as ``progress`` to what runs.
+def progress_bar(title: str) -> ProgressBar:
+    """A bar for as long as a ``with`` runs; give it as ``progress`` to what runs.
 
     >>> with progress_bar("esp32") as bar:
     ...     bar("write", 512, 1024)
     """
+    return ProgressBar(title)
+
+
+class ProgressBar:
+    """See ``progress_bar``."""
 
     def __init__(self, title: str) -> None:
         self._bar = Bar(title)
@@ -125,4 +130,4 @@ def _notebook_handle() -> Any:
         return None
     from IPython.display import DisplayHandle
 
-    return DisplayHandle()  # type: ignore[no-untyped-call]
+    return DisplayHandle()

@@ -83,6 +83,14 @@ def lab_environment() -> Iterator[dict[str, str]]:
     shutil.rmtree(home)
 
 
+@pytest.fixture(scope="session")
+def kernelspec(lab_environment: dict[str, str]) -> str:
+    """The name of the board's kernel, which Jupyter finds as it stands in ``kernels/``."""
+    name = "iotlab-micropython"
+    shutil.copytree(ROOT.parent / "kernels" / name, Path(lab_environment["JUPYTER_DATA_DIR"]) / "kernels" / name)
+    return name
+
+
 @pytest.fixture
 def short_path() -> Iterator[Path]:
     """A temporary folder whose path is short enough for Unix sockets, unlike pytest's own."""

@@ -189,7 +189,7 @@ export class Panel {
   }
 
   private allWhole(): boolean {
-    return this.traces.every(({ index }) => this.context.ring().whole(index));
+    return this.traces.every(({ index, trace }) => !trace.unit && this.context.ring().whole(index));
   }
 
   private series({ index, trace }: PanelTrace): uPlot.Series {
@@ -203,7 +203,7 @@ export class Panel {
       fill: this.traces.length === 1 ? () => colour() + "1f" : undefined,
       points: { show: false },
       paths: (plot, place, from, to) =>
-        (this.context.ring().whole(index) ? steps : smooth)(plot, place, from, to),
+        (!trace.unit && this.context.ring().whole(index) ? steps : smooth)(plot, place, from, to),
     };
   }
 

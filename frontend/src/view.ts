@@ -185,6 +185,7 @@ export class LiveView {
 
   private showError(state: State, error: string): void {
     this.banner.hidden = !error;
+    this.root.classList.toggle("iotlab-failing", !!error);
     if (!error) return;
     this.banner.classList.toggle("iotlab-fatal", state === "failed");
     set(this.banner, state === "failed" ? `Sampling stopped. ${error}` : `A reading failed, trying again. ${error}`);

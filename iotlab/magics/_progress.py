@@ -49,7 +49,7 @@ class Progress:
     def __init__(self, shell: InteractiveShell, title: str) -> None:
         self._bar = Bar(title)
         self._in_page = hasattr(shell, "kernel")
-        self._handle: Any = DisplayHandle()  # type: ignore[no-untyped-call]
+        self._handle: Any = DisplayHandle()
         self._shown_at = 0.0
         self._started_at = time.monotonic()
 

@@ -7,7 +7,12 @@ import math
 from iotlab.errors import UnsupportedError
 
 _DEPTH = 20
-_BRACKETS = {list: "[]", tuple: "()", set: "{}", frozenset: "{}"}
+_BRACKETS: dict[type, tuple[str, str]] = {
+    list: ("[", "]"),
+    tuple: ("(", ")"),
+    set: ("{", "}"),
+    frozenset: ("frozenset([", "])"),
+}
 
 
 def to_literal(name: str, value: object) -> str:
@@ -34,8 +39,8 @@ def _literal(name: str, value: object, depth: int) -> str:
         return "{" + ",".join(pairs) + "}"
     if isinstance(value, (list, tuple, set, frozenset)) and kind in _BRACKETS:
         parts = ",".join(_literal(name, part, depth + 1) for part in value)
-        if kind in (set, frozenset) and (not value or kind is frozenset):
-            return f"{kind.__name__}([{parts}])"
+        if kind is set and not value:
+            return "set()"  # {} is a dict
         left, right = _BRACKETS[kind]
         return f"{left}{parts}{',' if kind is tuple and len(value) == 1 else ''}{right}"
     raise UnsupportedError(

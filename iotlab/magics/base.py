@@ -87,7 +87,7 @@ class BoardMagic(Magics):
     shell: InteractiveShell
 
     def __init__(self, shell: InteractiveShell, lab: Lab) -> None:
-        super().__init__(shell)  # type: ignore[no-untyped-call]
+        super().__init__(shell)
         self.lab = lab
 
 

@@ -48,10 +48,10 @@ class _Output(Show):
         self.value = BoardValue(value)
 
     def _display(self, value: Bundle) -> None:
-        display(dict(value), raw=True)  # type: ignore[no-untyped-call]
+        display(dict(value), raw=True)
 
     def _clear(self, wait: bool) -> None:
-        clear_output(wait=wait)  # type: ignore[no-untyped-call]
+        clear_output(wait=wait)
 
     def _ask(self, prompt: str) -> str:
         try:

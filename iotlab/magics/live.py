@@ -53,9 +53,7 @@ class LiveMagic(BoardMagic):
             value = self.shell.ev(expression)
         except (NameError, SyntaxError) as error:
             known = ", ".join(sensors.names())
-            raise ConfigError(
-                f"{expression} is no chip that is known ({known}) and cannot be evaluated: {error}"
-            ) from error
+            raise ConfigError(f"{expression} is none of the chips {known}, and as Python: {error}") from error
         if callable(value) or callable(getattr(value, "read", None)):
             return value
         if isinstance(value, dict) and all(

@@ -220,7 +220,8 @@ class Recording:
     def __repr__(self) -> str:
         traces = ", ".join(self._names) or "no traces"
         span_s = self._blocks[-1].t_s[-1] if self._count else 0.0
-        return f"<Recording of {traces}: {len(self)} samples in {span_s:.1f} s, {self._failed} failed, {self._missed} missed>"
+        faults = f"{self._failed} failed, {self._missed} missed"
+        return f"<Recording of {traces}: {len(self)} samples in {span_s:.1f} s, {faults}>"
 
     def rows(self, start: int = 0, stop: int | None = None) -> Batch:
         """A copy of the rows ``start`` to ``stop`` (without it), as far as they are kept."""

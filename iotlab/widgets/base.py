@@ -85,7 +85,7 @@ class Widget(anywidget.AnyWidget):
 
     def _ipython_display_(self) -> None:
         """Shown under a display id of its own, so that the picture can be renewed."""
-        handle: Any = DisplayHandle()  # type: ignore[no-untyped-call]
+        handle: Any = DisplayHandle()
         data, metadata = self._repr_mimebundle_()
         handle.display(data, metadata=metadata, raw=True)
         self._handles.append(handle)

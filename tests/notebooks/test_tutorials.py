@@ -84,8 +84,8 @@ def run(name: str, seed: int, folder: Path) -> Executed:
     folder.mkdir()
     shutil.copy(NOTEBOOKS / name, folder)
     notebook = with_solutions(nbformat.read(folder / name, as_version=4))
-    with iotlab.sim.Bench.start(name=f"s{seed}", seed=seed) as bench:
-        world = WorldState.from_json(bench.world_path.read_text())
+    with iotlab.sim.Bench.start(seed=seed) as bench:
+        world = WorldState.from_json((bench.folder / "world.json").read_text())
         client = NotebookClient(
             notebook, timeout=120, record_timing=True, resources={"metadata": {"path": str(folder)}}
         )
