@@ -70,7 +70,7 @@ class Recording:
     """Times and values of one stream; safe to use from several threads.
 
     A row costs 8 bytes for its time and 8 for each trace. Beyond ``max_samples`` the oldest rows go,
-    4096 at a time, and ``dropped`` counts them. A row of NaN is a gap: a failed reading or a pause.
+    4096 at a time (so many more may be kept), and ``dropped`` counts them. A row of NaN is a gap: a failed reading or a pause.
 
     >>> recording = Recording()
     >>> recording.append(0.0, {"temperature_c": 22.5})
@@ -153,7 +153,7 @@ class Recording:
         if len(block.t_s) >= _BLOCK_ROWS:
             block = _Block()
             self._blocks.append(block)
-            if self._count - self._dropped >= self.max_samples:
+            if self._count - self._dropped - _BLOCK_ROWS >= self.max_samples:
                 self._dropped += len(self._blocks.popleft().t_s)
         return block
 
