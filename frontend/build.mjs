@@ -1,4 +1,5 @@
 // Bundles one ES module and one style sheet per widget, with everything that they need inside.
+import { copyFile } from "node:fs/promises";
 import { build } from "esbuild";
 import { fileURLToPath } from "node:url";
 
@@ -16,3 +17,6 @@ await build({
   outdir: out,
   logLevel: "warning",
 });
+
+// The licence of what is bundled has to go where the bundle goes.
+await copyFile(new URL("node_modules/uplot/LICENSE", here), `${out}/uplot-LICENSE.txt`);

@@ -64,7 +64,7 @@ def run(python: Path, minor: int, arguments: list[str]) -> bool:
 
 
 def main() -> int:
-    arguments = sys.argv[1:] or ["tests/unit"]
+    arguments = sys.argv[1:] or ["--quiet", "tests/unit"]
     results: dict[str, str] = {}
     for minor in MINORS:
         found = find(minor)

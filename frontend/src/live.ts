@@ -55,6 +55,8 @@ export default () => {
       ];
       events.forEach(([event, callback]) => model.on(event, callback));
       renew(model);
+      const frozen = model.get("frozen");
+      if (frozen.rows_f32) takeRows(model, frozen as BatchMessage, frozen.rows_f32);
       hello(model);
       return () => events.forEach(([event, callback]) => model.off(event, callback));
     },

@@ -24,6 +24,8 @@ export interface Shared {
   state: State;
   error: string;
   counts: Counts;
+  /** A snapshot for pages without a kernel; empty until the first pause or stop. */
+  frozen: Partial<BatchMessage> & { rows_f32?: DataView };
 }
 
 export interface Model {

@@ -43,6 +43,7 @@ def run(arguments: Namespace) -> int:
     folder = arguments.folder.expanduser()
     for line in copy_notebooks(shipped_notebooks(), folder).lines():
         print(line)
+    os.environ["JUPYTER_CONFIG_PATH"] = _config_path(os.environ.get("JUPYTER_CONFIG_PATH"))
     with _ending_in_good_order(), _bench():
         try:
             LabApp.launch_instance(_jupyter(folder.resolve(), arguments))
@@ -88,6 +89,12 @@ def _ending_in_good_order() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def _config_path(users: str | None) -> str:
+    """Our few settings of JupyterLab (no news, no look for newer versions) before the user's own."""
+    ours = str(Path(__file__).parent / "jupyter")
+    return os.pathsep.join([ours, users] if users else [ours])
+
+
 def _jupyter(folder: Path, arguments: Namespace) -> list[str]:
     """The arguments of JupyterLab. It listens on this machine only, and asks for its token."""
     told = [
@@ -95,8 +102,6 @@ def _jupyter(folder: Path, arguments: Namespace) -> list[str]:
         "--ServerApp.ip=127.0.0.1",
         "--ServerApp.answer_yes=True",  # one Ctrl-C ends the lab
         f"--ServerApp.open_browser={not arguments.no_browser}",
-        "--LabApp.news_url=None",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]
     if (folder / FIRST).exists():
         told.append(f"--LabApp.default_url=/lab/tree/{FIRST}")

@@ -7,7 +7,7 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass
 
-from iotlab.errors import IotlabError
+from iotlab.errors import IotlabError, NotFoundError
 from iotlab.micropython.board import MicroPythonBoard
 from iotlab.micropython.cells import Cells
 
@@ -107,14 +107,15 @@ class Names:
         return []
 
     def _file_modules(self) -> list[str]:
-        listing = (
-            "[e[0] for p in __import__('sys').path if p[:1] == '/' or p == ''"
-            " for e in __import__('os').ilistdir(p or '.')]"
-        )
+        found: list[str] = []
         with suppress(IotlabError):
-            found = self._board.eval(listing, timeout_s=5.0)
-            return [n.rsplit(".", 1)[0] for n in found if n.endswith((".py", ".mpy")) or "." not in n]
-        return []
+            folders = [
+                path for path in self._board.eval("__import__('sys').path") if not path.startswith(".")
+            ]
+            for folder in folders:
+                with suppress(NotFoundError):  # a path need not exist
+                    found += [e.path.rsplit("/", 1)[-1] for e in self._board.files.ls(folder or "/")]
+        return [name.rsplit(".", 1)[0] for name in found if name.endswith((".py", ".mpy")) or "." not in name]
 
 
 def under_cursor(code: str, cursor: int) -> str:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-#: Text is sent at once, and then at most this often.
+#: A line is sent at once where the one before is older than this; all else waits so long for more.
 INTERVAL_S = 0.02
 
 
@@ -31,7 +31,7 @@ class Stream:
             self._parts.append(text)
             if self._due:
                 return
-            wait_s = self._sent_at + INTERVAL_S - time.monotonic()
+            wait_s = self._sent_at + INTERVAL_S - time.monotonic() if text.endswith("\n") else INTERVAL_S
             if wait_s <= 0:
                 self._flush()
             else:

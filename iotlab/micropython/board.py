@@ -32,8 +32,9 @@ from iotlab.micropython.repl import Prompt
 from iotlab.micropython.session import Session
 
 OpenLink = Callable[[str], Link]
-#: Given the link after a reset: the firmware, where it runs a program that is to be left alone, else "".
-Attendant = Callable[[Link], str]
+#: Given the link after a reset and what was heard there already: the firmware, where it runs a program that is to
+#: be left alone, else "".
+Attendant = Callable[[Link, bytes], str]
 
 
 class MicroPythonBoard(Board):
@@ -177,10 +178,10 @@ class MicroPythonBoard(Board):
             session.forget()
             return
         if kind == "hard":
-            self._restart("machine.reset()", download=False)
+            heard = self._restart("machine.reset()", download=False)
         else:
-            self._restart("machine.bootloader()", download=True)
-        self._look_again(timeout_s)
+            heard = self._restart("machine.bootloader()", download=True)
+        self._look_again(timeout_s, heard)
 
     def _flash(self, image: Path, progress: Progress | None, offset: int | None) -> None:
         from iotlab.flash import programmer
@@ -215,7 +216,7 @@ class MicroPythonBoard(Board):
             self._session_now.link.close()
             self._session_now = None
 
-    def _look(self) -> None:
+    def _look(self, heard: bytes = b"") -> None:
         """Open the port and see what the board runs."""
         self._let_go()
         try:
@@ -229,7 +230,7 @@ class MicroPythonBoard(Board):
             return
         try:
             session = Session(link)
-            firmware = self._attendant(link) if self._attendant else ""
+            firmware = self._attendant(link, heard) if self._attendant else ""
             if firmware:
                 session.repl.left_alone = True
                 firmware = self._info.firmware or firmware
@@ -254,34 +255,35 @@ class MicroPythonBoard(Board):
         if self._session_now is None:
             link.close()
 
-    def _look_again(self, timeout_s: float) -> None:
+    def _look_again(self, timeout_s: float, heard: bytes = b"") -> None:
         """After flashing: the port may take a moment to come back."""
         end = time.monotonic() + timeout_s
         while True:
             try:
-                return self._look()
+                return self._look(heard)
             except (NotFoundError, LinkError):
                 if time.monotonic() > end:
                     raise
                 time.sleep(0.1)
 
-    def _restart(self, code: str, *, download: bool) -> None:
-        """Reset by code where an interpreter runs, else by the modem lines."""
+    def _restart(self, code: str, *, download: bool) -> bytes:
+        """Reset by code where an interpreter runs, else by the modem lines; what the board said after it."""
         session = self._session_now
         if session and (session.repl.ready or (session.repl.left_alone and session.repl.enter().ready)):
-            with_machine = f"import machine\n{code}"
+            with_machine, heard = f"import machine\n{code}", b""
             try:
                 session.repl.start(with_machine)
-                _listen(session.link, 0.3)
+                heard = _listen(session.link, 0.3)
             except (LinkError, DeadlineError):
                 pass  # it went at once, which is what was asked for
             self._let_go()
-            return
+            return heard
         self._let_go()  # its program does not stop, or none runs
         with self._open_link(self._endpoint.port) as link:
             if not link.has_lines:
                 raise UnsupportedError(f"{self.info.name} has no reset line: press its reset button")
             _pulse_reset(link, download=download)
+            return _listen(link, 0.3) if self._attendant else b""
 
 
 def _pulse_reset(link: Link, *, download: bool = False) -> None:

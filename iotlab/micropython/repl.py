@@ -47,7 +47,10 @@ class RawRepl:
         self.ready = False
         #: Whether a program runs that was left alone on purpose; entering interrupts it.
         self.left_alone = False
+        #: How often the interpreter was seen to start anew: what was on the board then is gone.
+        self.restarts = 0
         self._paste = True
+        self._unheard = b""  # what the board said though it was not asked, and nobody was told yet
         self._decoder = Decoder()
         self._interrupts = Interrupts()
 
@@ -62,16 +65,18 @@ class RawRepl:
             got = self._quiet(0.05 if attempt == 0 else 0.3)
             self.link.write(b"\r\x01")
             try:
-                self._await(_PROMPT, timeout_s)
-                self._settle(timeout_s)
+                seen += got + self._await(_PROMPT, timeout_s)
+                seen += self._settle(timeout_s)
             except DeadlineError as error:
-                seen += got + error.partial
+                seen += error.partial
             else:
-                self._decoder = Decoder()
+                self._decoder, self._unheard = Decoder(), b""
                 self.ready = True
-                return Prompt(True, seen + got)
-        self.ready = False
-        return Prompt(False, seen)
+                break
+        else:
+            self.ready = False
+        self.restarts += bool(_START.search(seen) or b"soft reboot" in seen)
+        return Prompt(self.ready, seen)
 
     def leave(self) -> None:
         """Back to the friendly prompt, as one finds a board."""
@@ -83,6 +88,7 @@ class RawRepl:
         if not self.ready and not self.enter().ready:
             raise ConnectError(f"{self.link.name} gives no prompt: reset the board")
         self.ready = False
+        self.restarts += 1
         self.link.write(b"\x04")
         said = self._await(_PROMPT, timeout_s)
         self.ready = True
@@ -102,14 +108,18 @@ class RawRepl:
 
         On a time-out, or a ``KeyboardInterrupt`` here (an :class:`Interrupted` then), the board is interrupted
         and the raw REPL is back before the error goes on. What the board printed since the last code, as a timer
-        of it may do, comes first. ``RestartedError`` where it restarted, now or since.
+        of it may do, goes to ``output`` first. ``RestartedError`` where it restarted, now or since.
         """
         with self._interrupts:
+            before = self.restarts
             if self.ready:
-                self._hear(output)
+                self._hear()
             elif not self.enter().ready:
                 raise ConnectError(f"{self.link.name} gives no prompt: reset the board")
+            if self.restarts != before:
+                raise RestartedError(f"{self.link.name} restarted meanwhile: its variables are lost")
             self.start(code)
+            self._tell(output)
             return self.finish(output=output, on_frame=on_frame, timeout_s=timeout_s)
 
     def start(self, code: str) -> None:
@@ -130,6 +140,9 @@ class RawRepl:
         with self._interrupts:
             try:
                 self._pump(answer, timeout_s)
+            except RestartedError:
+                self.restarts += 1
+                raise
             except LinkError:
                 raise
             except KeyboardInterrupt as interrupt:
@@ -165,51 +178,58 @@ class RawRepl:
             if len(data) > SHORT:
                 time.sleep(0.01)  # a board without raw-paste has no other flow control
         self.link.write(b"\x04")
-        answer = self.link.read_exactly(2, timeout_s=10.0)
-        if answer != b"OK":
-            raise ConnectError(f"{self.link.name} did not take the code, it said {answer!r}: reset the board")
+        self._reply(b"OK")
 
     def _start_paste(self, data: bytes) -> None:
         self.link.write(b"\x05A\x01")
-        answer = self.link.read_exactly(2, timeout_s=10.0)
-        if answer != b"R\x01":
-            self._paste = False
-            if answer == b"ra":  # an old REPL took it for Control A and greets again
-                self._await(_PROMPT[2:], 5.0)
+        if self._reply(b"R\x01", b"R\x00", _PROMPT) != b"R\x01":
+            self._paste = False  # an old REPL took it for Control A and greeted again
             self._start_plain(data)
             return
         size = int.from_bytes(self.link.read_exactly(2, timeout_s=5.0), "little")
         window, sent = size, 0
         while sent < len(data):
             while window <= 0:
-                sign = self.link.read_exactly(1, timeout_s=10.0)
-                if sign == b"\x04":  # the board has given up; the end mark below is still due
-                    sent = len(data)
-                    break
+                if self._reply(b"\x01", b"\x04") == b"\x04":  # a syntax error: it takes no more
+                    self.link.write(b"\x04")
+                    return
                 window += size
             part = data[sent : sent + window]
             self.link.write(part)
             sent, window = sent + len(part), window - len(part)
         self.link.write(b"\x04")
-        while (sign := self.link.read_exactly(1, timeout_s=10.0)) != b"\x04":
-            if sign != b"\x01":
-                raise ConnectError(
-                    f"{self.link.name} lost the thread of raw-paste, it said {sign!r}: reset the board"
-                )
+        while self._reply(b"\x01", b"\x04") != b"\x04":
+            pass
 
-    def _hear(self, output: Output | None) -> None:
-        """What the board said though it was not asked."""
-        heard = b""
+    def _reply(self, *replies: bytes) -> bytes:
+        """The first of ``replies`` that comes. What comes before it was not asked for: a timer may print."""
+        got = b""
+        while not (reply := next((r for r in replies if got.endswith(r)), b"")):
+            try:
+                got += self.link.read(1, timeout_s=10.0)
+            except DeadlineError as error:
+                raise ConnectError(
+                    f"{self.link.name} did not take the code, it said {got[-60:]!r}: reset the board"
+                ) from error
+        self._unheard += got.removesuffix(reply)
+        return reply
+
+    def _hear(self) -> None:
+        """Take what the board said though it was not asked."""
         try:
-            while len(heard) < 1 << 16:
-                heard += self.link.read(timeout_s=0.0)
+            while len(self._unheard) < 1 << 16:
+                self._unheard += self.link.read(timeout_s=0.0)
         except DeadlineError:
             pass
-        if _START.search(heard):
-            self.ready = False
-            raise RestartedError(f"{self.link.name} restarted meanwhile: its variables are lost")
-        if heard and output:
-            output(heard.decode("utf-8", "replace").replace("\r\n", "\n"))
+        if _START.search(self._unheard):
+            self.ready, self._unheard = False, b""
+            self.restarts += 1
+
+    def _tell(self, output: Output | None) -> None:
+        """Give away what the board said unasked, where somebody listens."""
+        if output and self._unheard:
+            text, self._unheard = self._unheard.decode("utf-8", "replace"), b""
+            output(text.replace("\r\n", "\n"))
 
     def _pump(self, answer: _Answer, timeout_s: float | None, *, heed: bool = True) -> None:
         end = None if timeout_s is None else time.monotonic() + timeout_s
@@ -229,17 +249,17 @@ class RawRepl:
                 continue
             for event in self._decoder.feed(data):
                 answer.take(event)
+        self._unheard += answer.behind
         self.ready = True
 
     def _await(self, mark: bytes, timeout_s: float) -> bytes:
         return self.link.read_until(mark, timeout_s=timeout_s)
 
-    def _settle(self, timeout_s: float) -> None:
+    def _settle(self, timeout_s: float) -> bytes:
         """Read up to the last prompt: a board that was just restarting gives one of its own before ours."""
         mark = b"%08x" % random.getrandbits(32)
         self.link.write(b"print('%s')\x04" % mark)
-        self._await(mark, timeout_s)
-        self._await(b"\x04\x04>", timeout_s)
+        return self._await(mark, timeout_s) + self._await(b"\x04>", timeout_s)
 
     def _quiet(self, for_s: float) -> bytes:
         """What comes until nothing came for ``for_s``, a second at most."""
@@ -262,6 +282,7 @@ class _Answer:
         self._parts: list[str] = []
         self._tail = b""
         self._marks = 0
+        self.behind = b""  # what came after the prompt: nobody asked for it
         self.error = b""
         self.complete = False
 
@@ -282,6 +303,8 @@ class _Answer:
                 self._on_frame(event)
         elif isinstance(event, Broken):
             self._print(b"\x10[" + event.data)
+        elif self.complete:
+            self.behind += event.data
         elif self._marks == 0:
             self._tail = (self._tail + event.data)[-1000:]
             self._print(event.data)
@@ -290,7 +313,7 @@ class _Answer:
         elif self._marks == 1:
             self.error += event.data
         elif event.data.startswith(b">"):
-            self.complete = True
+            self.complete, self.behind = True, event.data[1:]
         else:
             raise RestartedError("the board restarted as its code ended: its variables are lost")
 

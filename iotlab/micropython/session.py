@@ -14,7 +14,6 @@ from iotlab.errors import (
     CorruptError,
     DeadlineError,
     RemoteError,
-    RestartedError,
     UnsupportedError,
 )
 from iotlab.link.base import Link
@@ -57,7 +56,7 @@ class Session:
     def __init__(self, link: Link) -> None:
         self.link = link
         self.repl = RawRepl(link)
-        self._helped = self._celled = False
+        self._helpers: dict[str, int] = {}  # what was put there, and at which restart
 
     def exec(
         self,
@@ -68,11 +67,7 @@ class Session:
         timeout_s: float | None = None,
     ) -> str:
         """Run ``code`` as it stands. Frames of the helper go to ``on_frame``."""
-        try:
-            return self.repl.exec(code, output=output, on_frame=on_frame, timeout_s=timeout_s)
-        except RestartedError:
-            self.forget()
-            raise
+        return self.repl.exec(code, output=output, on_frame=on_frame, timeout_s=timeout_s)
 
     def call(self, expression: str, *, timeout_s: float | None = 10.0) -> bytes:
         """Evaluate ``expression`` with the helper at hand; the payload of its one answer frame."""
@@ -95,7 +90,7 @@ class Session:
 
     def with_helper(self, run: Callable[[], Any], again: Callable[[], Any] = lambda: None) -> Any:
         """Run something that uses the helper, which goes to the board when it is not there (any more)."""
-        if not self._helped:
+        if not self._has("_iotlab"):
             self.install()
         try:
             return run()
@@ -108,14 +103,16 @@ class Session:
 
     def with_cell_helper(self) -> None:
         """See to it that cells can show values: ``CELL_HELPER`` is on the board."""
-        if not self._celled:
-            self.with_helper(lambda: None)
+        self.with_helper(lambda: None)
+        if not self._has("_iotlab_cell"):
             self.install("_iotlab_cell")
-            self._celled = True
 
     def forget(self) -> None:
-        """The board was reset: the helper is gone."""
-        self._helped = self._celled = False
+        """The board was reset: the helpers are gone."""
+        self._helpers.clear()
+
+    def _has(self, module: str) -> bool:
+        return self._helpers.get(module) == self.repl.restarts
 
     def interrupt(self, timeout_s: float) -> None:
         """Stop what runs, with the raw REPL at the end."""
@@ -126,7 +123,7 @@ class Session:
     def install(self, module: str = "_iotlab") -> None:
         """Put a helper onto the board."""
         self.exec(_INSTALL.format(module=module, source=helper_source(module)), timeout_s=20.0)
-        self._helped = True
+        self._helpers[module] = self.repl.restarts
 
     def leave(self) -> None:
         """Leave the board at its friendly prompt."""

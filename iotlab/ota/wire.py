@@ -22,11 +22,15 @@ CHANNEL = 7
 PROTOCOL = 1
 #: A frame fits into the smallest receive buffer of a board (260 bytes on an ESP32, ports/esp32/uart.c).
 FRAME_SIZE = 256
-_AGAIN_S = 1.0
+_AGAIN_S = 0.5
 #: A request's id is two of these: one for the talk, so that a late answer of another talk is none, one that counts.
 #: They are printable because a request may meet a prompt where it should have met an application.
 _IDS = string.ascii_letters.encode()
 _UNASKED = b"\0\0"
+
+
+class EndedError(SlotError):
+    """The application that was asked has ended, so that nobody looks after updates."""
 
 
 class Wire:
@@ -65,7 +69,7 @@ class Wire:
             if answer[:1] == b"+":
                 return json.loads(answer[1:])
             if self.announced is not None and not self.announced["reading"] and not self._raw:
-                raise SlotError("the application ended while it was asked: try again")
+                raise EndedError("the application ended while it was asked: try again")
         raise DeadlineError(
             f"{self._link.name} did not answer the update in {timeout_s:g} s: reset the board"
         )
@@ -82,6 +86,21 @@ class Wire:
     def listen(self, for_s: float) -> bool:
         """Take what comes within ``for_s``; whether anything came."""
         return self._take(time.monotonic() + for_s) is not None
+
+    def hear(self, data: bytes) -> list[Frame]:
+        """What came over the link: the frames in it. The text goes to ``output``."""
+        frames = []
+        for event in self._decoder.feed(data):
+            if isinstance(event, Frame):
+                frames.append(event)
+                self._note(event)
+            elif isinstance(event, Text):
+                self._print(event.data)
+            elif isinstance(event, Mark) and self._raw:
+                self.listen(0.2)
+                told = self.text.strip().rsplit("\n", 1)[-1]
+                raise SlotError(f"the updater on the board ended ({told}): reset the board")
+        return frames
 
     # -- details ------------------------------------------------------------------------------
 
@@ -108,20 +127,9 @@ class Wire:
             data = self._link.read(timeout_s=max(0.0, end - time.monotonic()))
         except DeadlineError:
             return None
-        frames = []
-        for event in self._decoder.feed(data):
-            if isinstance(event, Frame):
-                frames.append(event)
-                self._hear(event)
-            elif isinstance(event, Text):
-                self._print(event.data)
-            elif isinstance(event, Mark) and self._raw:
-                self.listen(0.2)
-                told = self.text.strip().rsplit("\n", 1)[-1]
-                raise SlotError(f"the updater on the board ended ({told}): reset the board")
-        return frames
+        return self.hear(data)
 
-    def _hear(self, frame: Frame) -> None:
+    def _note(self, frame: Frame) -> None:
         if frame.channel != CHANNEL:
             return
         kind = frame.payload[2:3]

@@ -70,7 +70,8 @@ class Recording:
     """Times and values of one stream; safe to use from several threads.
 
     A row costs 8 bytes for its time and 8 for each trace. Beyond ``max_samples`` the oldest rows go,
-    4096 at a time (so many more may be kept), and ``dropped`` counts them. A row of NaN is a gap: a failed reading or a pause.
+    4096 at a time (so many more may be kept), and ``dropped`` counts them. A row of NaN is a gap: a
+    failed reading or a pause.
 
     >>> recording = Recording()
     >>> recording.append(0.0, {"temperature_c": 22.5})

@@ -62,6 +62,8 @@ class LivePlot(Widget):
     state = traitlets.Unicode("ready").tag(sync=True)
     error = traitlets.Unicode().tag(sync=True)
     counts = traitlets.Dict().tag(sync=True)
+    #: The newest window as it was at the last pause or stop: what a page without a kernel shows.
+    frozen = traitlets.Dict().tag(sync=True)
 
     def __init__(self, stream: Stream, *, window_s: float = 30.0, title: str = "") -> None:
         if not 0.1 <= window_s <= 86_400:
@@ -91,7 +93,7 @@ class LivePlot(Widget):
     def pause(self) -> None:
         """Stop reading until ``resume``."""
         self.stream.pause()
-        self.renew_picture()
+        self._freeze()
 
     def resume(self) -> None:
         """Go on after ``pause``, ``stop`` or a failure."""
@@ -102,8 +104,9 @@ class LivePlot(Widget):
         self.stream.stop()
 
     def close(self) -> None:
-        """Stop sampling for good and take the plot off the page."""
-        self.stream.close()
+        """Stop sampling for good and take the plot off the page. Idempotent."""
+        if self.comm is not None:  # ipywidgets calls this for a plot that was never made, too
+            self.stream.close()
         super().close()
 
     def to_csv(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
@@ -148,33 +151,43 @@ class LivePlot(Widget):
             self.error = self.stream.error
             self.state = self.stream.state
         if self.stream.state in ("stopped", "failed"):
-            self.renew_picture()
+            self._freeze()
 
     def _send_snapshot(self) -> None:
         """The newest window, for a page that has nothing yet. Caller holds ``_sending``."""
-        end = self.recording.end
-        newest = self.recording.rows(end - 1, end)
-        batch = self.recording.since(newest.t_s[0] - self.window_s) if len(newest) else newest
+        batch = self._window()
         if len(batch.names) == len(self.traces):
             self._send_batch("snapshot", thinned(batch, _SNAPSHOT_ROWS), batch.first + len(batch))
 
+    def _freeze(self) -> None:
+        """Keep what is shown with the notebook: as a picture, and in the widget's state."""
+        with self._sending:
+            batch = self._window()
+            thin = thinned(batch, _SNAPSHOT_ROWS)
+            self.frozen = {
+                **self._head("snapshot", thin, batch.first + len(batch)),
+                "rows_f32": _floats(thin),
+            }
+        self.renew_picture()
+
+    def _window(self) -> Batch:
+        end = self.recording.end
+        newest = self.recording.rows(end - 1, end)
+        return self.recording.since(newest.t_s[0] - self.window_s) if len(newest) else newest
+
     def _send_batch(self, kind: str, batch: Batch, end: int) -> None:
-        zero = batch.t_s[0] if len(batch) else 0.0
-        floats = array("f", (t - zero for t in batch.t_s))
-        for column in batch.columns:
-            floats.extend(iter(column))
-        if sys.byteorder == "big":
-            floats.byteswap()
-        head = {
+        self.send(self._head(kind, batch, end), [_floats(batch)])
+
+    def _head(self, kind: str, batch: Batch, end: int) -> dict[str, object]:
+        return {
             "kind": kind,
             "first": batch.first,
             "rows": len(batch),
             "traces": len(batch.columns),
-            "t0_s": zero,
+            "t0_s": batch.t_s[0] if len(batch) else 0.0,
             "end": end,
             "marks": self._marks(kind),
         }
-        self.send(head, [floats.tobytes()])
 
     def _marks(self, kind: str) -> list[tuple[float, str]]:
         """Where readings failed or came late: all that are kept for a snapshot, else the new ones."""
@@ -249,6 +262,17 @@ def live(
     plot.cell = cell
     stream.start()
     return plot
+
+
+def _floats(batch: Batch) -> bytes:
+    """Times after the first and then each trace, as little-endian float32."""
+    zero = batch.t_s[0] if len(batch) else 0.0
+    floats = array("f", (t - zero for t in batch.t_s))
+    for column in batch.columns:
+        floats.extend(iter(column))
+    if sys.byteorder == "big":
+        floats.byteswap()
+    return floats.tobytes()
 
 
 def _counts(stream: Stream) -> dict[str, int]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import jupyter_kernel_test
 import pytest
-from jupyter_kernel_test import KernelTests
 
 DRAWING = "class Drawing:\n    def {method}(self):\n        return {data!r}\n\ndisplay(Drawing())"
 
@@ -19,8 +19,8 @@ def esp32_chosen() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("kernelspec", "bench", "esp32_chosen")
-class TestKernel(KernelTests):
-    """Everything is switched on but ``code_stderr``: a board has one stream out, and prints errors there too."""
+class TestKernel(jupyter_kernel_test.KernelTests):
+    """Everything is switched on; only the standard error is another thing on a board."""
 
     kernel_name = "iotlab-micropython"
     language_name = "micropython"
@@ -53,3 +53,10 @@ class TestKernel(KernelTests):
         {"text": "%conn", "matches": ["%connect"]},
         {"text": "nothing_of_that_name.", "matches": []},
     ]
+
+    def test_execute_stderr(self) -> None:
+        """A board has one stream out: what is printed as an error is not lost, and cannot be told apart."""
+        self.flush_channels()
+        reply, messages = self.execute_helper(code="import sys\nprint('to stderr', file=sys.stderr)")
+        assert reply["content"]["status"] == "ok"
+        assert [m["content"] for m in messages] == [{"name": "stdout", "text": "to stderr\n"}]

@@ -30,7 +30,7 @@ def wait_for(condition: Callable[[], Any], timeout_s: float, what: str) -> Any:
 
 
 class Served:
-    """A running command that serves Jupyter. ``runtime`` is where the server leaves its address."""
+    """A running command that serves Jupyter. ``runtime`` is a folder of its own for the server's address."""
 
     def __init__(
         self,
@@ -54,15 +54,17 @@ class Served:
                 **how,
             )
 
-    def wait(self) -> None:
+    def wait(self, timeout_s: float = START_S) -> None:
         """Until the page is there. Its address is known a little before it answers."""
-        self.server: dict[str, Any] = wait_for(self._server, START_S, "the server's address")
+        self.server: dict[str, Any] = wait_for(self._server, timeout_s, "the server's address")
         wait_for(self._answers, START_S, "an answer")
 
     def _server(self) -> Any:
         assert self.process.poll() is None, self.log.read_text()
-        file = self.runtime / f"jpserver-{self.process.pid}.json"
-        return file.exists() and file.read_text() and json.loads(file.read_text())
+        return next((json.loads(file.read_text()) for file in self._addresses() if file.read_text()), None)
+
+    def _addresses(self) -> list[Path]:
+        return list(self.runtime.glob("jpserver-*.json"))
 
     def _answers(self) -> bool:
         try:
@@ -96,6 +98,11 @@ class Served:
         """Send ``number`` and return the exit status."""
         self.process.send_signal(number)
         return self.process.wait(STOP_S)
+
+    def assert_nothing_stayed(self) -> None:
+        """No process, and no address of a server that is gone."""
+        assert self.processes() == []
+        assert self._addresses() == []
 
     def clear(self) -> None:
         """End what a failed test left running."""

@@ -18,11 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from checkout import copy_checkout, environment_of_a_newcomer
 from served import Served, wait_for
 
-ROOT = Path(__file__).parents[2]
-#: What a session of the tests has set and a reader of Binder has not.
-OURS = ("IOTLAB_", "JUPYTER", "IPYTHON", "MPL", "PYTHON", "VIRTUAL_ENV", "XDG_", "PYTEST")
 USABLE = "import sys, ensurepip; sys.exit(sys.version_info < (3, 10))"
 
 pytestmark = pytest.mark.timeout(1200)
@@ -35,9 +33,13 @@ class Reader:
         self.home, self.venv = home / "home", home / "env"
         #: Root becomes nobody; who is not root has no rights to give up.
         self.user: dict[str, Any] = {"user": "nobody", "extra_groups": []} if os.geteuid() == 0 else {}
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
         path = f"{self.venv}/bin:/usr/local/bin:/usr/bin:/bin"
-        self.environment = {**kept, "HOME": str(self.home), "TMPDIR": str(home / "tmp"), "PATH": path}
+        self.environment = {
+            **environment_of_a_newcomer("XDG_"),
+            "HOME": str(self.home),
+            "TMPDIR": str(home / "tmp"),
+            "PATH": path,
+        }
 
     def run(self, *command: str | Path, timeout_s: float = 900) -> str:
         """Run to the end, in the home; what went wrong is shown."""
@@ -67,12 +69,7 @@ def reader() -> Iterator[Reader]:
     reader = Reader(base)
     for folder in (reader.home, base / "tmp"):
         folder.mkdir()
-    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
-    for name in filter(None, names):
-        if (ROOT / name).is_file():
-            (reader.home / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, reader.home / name)
+    copy_checkout(reader.home)
     if reader.user:
         for path in (base, *base.rglob("*")):
             shutil.chown(path, reader.user["user"])

@@ -126,7 +126,12 @@ def test_going_back(board: Board, slots: Slots) -> None:
     running(slots, board, counter("2.0.0"))
     slots.revert()
     told = slots.status()
-    assert (told.running, told.next, told["b"].state, told["b"].reason) == ("b", "a", "failed", "it was reverted")
+    assert (told.running, told.next, told["b"].state, told["b"].reason) == (
+        "b",
+        "a",
+        "failed",
+        "it was reverted",
+    )
     board.reset("hard")
     assert slots.status().version == "1.0.0"
 
@@ -156,7 +161,9 @@ def test_a_file_that_the_board_has_is_not_sent_again(board: Board, slots: Slots)
 def test_files_of_an_older_version_do_not_stay(board: Board, slots: Slots) -> None:
     for version in ("1", "2", "3"):
         source = CONFIRM + COUNTER.format(version=version)
-        running(slots, board, packed(version, {"main.py": source, f"lib{version}/x.py": "", "old.py": version}))
+        running(
+            slots, board, packed(version, {"main.py": source, f"lib{version}/x.py": "", "old.py": version})
+        )
     assert [e.path for e in board.files.walk("/slots/a/app")] == [
         f"/slots/a/app/{name}" for name in ("lib3/x.py", "main.py", "old.py")
     ]
@@ -273,7 +280,12 @@ class LossyLink(SerialLink):
 
 @pytest.mark.parametrize(
     "spoil",
-    [lambda data: b"", lambda data: data[:-1], lambda data: data[:9] + b"X" + data[10:], lambda data: data + data],
+    [
+        lambda _: b"",
+        lambda data: data[:-1],
+        lambda data: data[:9] + b"X" + data[10:],
+        lambda data: data + data,
+    ],
     ids=["lost", "cut", "flipped", "twice"],
 )
 def test_a_bad_line_only_takes_longer(

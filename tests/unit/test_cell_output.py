@@ -43,12 +43,25 @@ def test_nothing_is_sent_twice() -> None:
     sent: list[str] = []
     clock = Clock()
     stream = Stream(sent.append, clock.later)
-    stream.write("a")
+    stream.write("a\n")
     stream.write("b")
     stream.flush()
     stream.flush()
     clock.calls[0][1]()
-    assert sent == ["a", "b"]
+    assert sent == ["a\n", "b"]
+
+
+def test_half_a_line_waits_for_its_end_but_not_for_long() -> None:
+    sent: list[str] = []
+    clock = Clock()
+    stream = Stream(sent.append, clock.later)
+    stream.write("Name? ")
+    stream.write("\n")
+    assert sent == []
+    ((delay_s, call),) = clock.calls
+    assert delay_s == INTERVAL_S
+    call()
+    assert sent == ["Name? \n"]
 
 
 @pytest.mark.parametrize(

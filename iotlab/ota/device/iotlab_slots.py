@@ -31,6 +31,7 @@ FRAME_MAX = 600
 slot = ""  # whose application was started: "a", "b", "factory", or "" for none
 name = version = ""
 trial = False  # until it is confirmed
+ended = False  # it ended, or never started: the prompt is free
 stopped = False  # Ctrl-C ended it
 reading = False  # frames are taken from stdin while the application runs
 watched = False  # a watchdog runs
@@ -181,7 +182,7 @@ def pick(trials=True):
 
 def run(names, trials=True):
     """Start what is to be started, in ``names``: the globals of main.py."""
-    global slot, name, version, trial, stopped, reading
+    global slot, name, version, trial, ended, stopped, reading
     send(b"\0\0~")  # a sign of life for a host that waits: checking a new application takes a moment
     while True:
         try:
@@ -189,7 +190,7 @@ def run(names, trials=True):
             break
         except KeyboardInterrupt:
             pass
-    stopped = False
+    restarts = False
     try:
         if told:
             slot, name, version = told["slot"], told["name"], told["version"]
@@ -202,21 +203,22 @@ def run(names, trials=True):
             _watch({})
             entry = "/"
         else:
-            slot = ""
-            announce()
             return
         announce()
         _execute(entry, names)
     except KeyboardInterrupt:
         stopped = True
         print("iotlab: stopped by Ctrl-C")
+    except SystemExit:  # a soft reset
+        restarts = True
+        raise
     except Exception as error:
         if not trial:
             raise
         _broke(error)
     finally:
-        if reading:
-            reading = False
+        ended, reading = not restarts, False
+        if ended:
             announce()
 
 
@@ -233,8 +235,10 @@ def _execute(entry, names):
 
 
 def _broke(error):
+    global reading
     import io
 
+    reading = False  # nobody is told of a state that ends with the reset
     text = io.StringIO()
     sys.print_exception(error, text)
     print(text.getvalue())
@@ -260,6 +264,7 @@ def state():
         "name": name,
         "version": version,
         "trial": trial,
+        "ended": ended,
         "stopped": stopped,
         "reading": reading,
         "micropython": tuple(sys.implementation[1])[:3],

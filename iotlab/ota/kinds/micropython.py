@@ -18,7 +18,7 @@ from iotlab.micropython.board import MicroPythonBoard
 from iotlab.ota.contract import Installed, Slot, Slots, SlotStatus
 from iotlab.ota.pack import Bundle
 from iotlab.ota.transfer import check_fits, check_platform, transfer
-from iotlab.ota.wire import Wire
+from iotlab.ota.wire import EndedError, Wire
 
 T = TypeVar("T")
 Talk = Callable[[Wire, dict[str, Any]], T]
@@ -32,7 +32,7 @@ _RESUME = "import iotlab_slots\niotlab_slots.run(globals(), False)"
 _FORGET = "import sys\nfor _m in ('iotlab_slots', 'iotlab_update'): sys.modules.pop(_m, None)\ndel _m"
 _FILE_SYSTEM = "littlefs"
 #: How long an application is waited for before it counts as one that does not answer.
-_GREETING_S = 5.0
+_GREETING_S = 3.0
 #: After a reset: how often it is asked, how often in a silence, how often at the most.
 _BETWEEN_S, _SILENT, _ASKED = 0.5, 4, 16
 
@@ -53,7 +53,8 @@ class MicroPythonSlots(Slots):
 
     def __init__(self, board: MicroPythonBoard) -> None:
         self._board = board
-        board.attend(answers)
+        self._announced: dict[str, Any] | None = None
+        board.attend(self._attend)
 
     # -- the contract -------------------------------------------------------------------------
 
@@ -167,6 +168,15 @@ class MicroPythonSlots(Slots):
 
     # -- talking ------------------------------------------------------------------------------
 
+    def _attend(self, link: Link, heard: bytes) -> str:
+        self._announced = _announced(link, heard)
+        return _firmware(self._announced)
+
+    @property
+    def _reads_stdin(self) -> bool:
+        """Whether the application said at its start that it takes no updates."""
+        return self._announced is not None and not self._announced["reading"]
+
     def _talk(self, do: Talk[T], output: Output | None = None) -> T:
         """``do`` with a wire to the updater and what it told first: beside the application, where it answers."""
         board = self._board
@@ -174,7 +184,7 @@ class MicroPythonSlots(Slots):
         if interrupt:
             with board.talk() as link:
                 wire = Wire(link, output)
-                told = _greeting(wire)
+                told = None if self._reads_stdin else _greeting(wire)
                 if told is not None:
                     done = do(wire, told)
                     wire.ask(b"x")
@@ -191,6 +201,7 @@ class MicroPythonSlots(Slots):
                 self._after_interrupt()
 
     def _after_interrupt(self) -> None:
+        """Start it again, unless it ended by itself or is on trial: that goes on to its end."""
         if self._board.eval("__import__('iotlab_slots').stopped and not __import__('iotlab_slots').trial"):
             self._board.start_program(_RESUME)
 
@@ -211,28 +222,38 @@ class MicroPythonSlots(Slots):
             )
 
 
-def answers(link: Link) -> str:
+def answers(link: Link, heard: bytes = b"") -> str:
     """The firmware of a board whose application looks after updates, "" where none answers.
 
     At a reset it announces itself. A prompt, a chip that resets over and over or silence mean that there is none.
     """
+    return _firmware(_announced(link, heard))
+
+
+def _firmware(told: dict[str, Any] | None) -> str:
+    return "" if told is None else f"MicroPython {'.'.join(map(str, told['micropython']))}"
+
+
+def _announced(link: Link, heard: bytes) -> dict[str, Any] | None:
+    """What an application tells that runs, or starts now; ``None`` where none does."""
     wire, silent, asked = Wire(link), 0, 0
+    wire.hear(heard)
     while silent < _SILENT and asked < _ASKED:
+        if wire.announced is None:
+            wire.hail()  # its announcement may have been missed: the port was not open yet
         before = wire.printed
         end = time.monotonic() + _BETWEEN_S
         while wire.announced is None and wire.listen(end - time.monotonic()):
             pass
-        told = wire.announced
-        if told is not None:
-            return f"MicroPython {'.'.join(map(str, told['micropython']))}" if told["slot"] else ""
+        if wire.announced is not None:
+            return None if wire.announced["ended"] else wire.announced
         if wire.text.endswith(">>> ") or wire.text.count("rst:0x") > 2:
-            return ""
+            break
         if not wire.starting:
             silent = silent + 1 if wire.printed == before else 0
             asked += 1
-        wire.hail()  # its announcement may have been missed: the port was not open yet
     link.write(b"\x03")  # nothing of the question stays behind at a prompt
-    return ""
+    return None
 
 
 def _greeting(wire: Wire) -> dict[str, Any] | None:
@@ -243,7 +264,7 @@ def _greeting(wire: Wire) -> dict[str, Any] | None:
         return None
     try:
         told: dict[str, Any] = wire.ask(b"h", timeout_s=_GREETING_S)
-    except DeadlineError:
+    except (DeadlineError, EndedError):
         return None
     return told
 

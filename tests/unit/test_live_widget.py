@@ -170,9 +170,13 @@ def test_a_progress_bar_in_a_log_is_one_line(capfd: pytest.CaptureFixture[str]) 
 
 
 def test_a_progress_bar_says_where_it_stopped(capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(OSError, match="unplugged"), progress_bar("esp32") as bar:
-        bar("write", 1, 2)
-        raise OSError("unplugged")
+    def flash() -> None:
+        with progress_bar("esp32") as bar:
+            bar("write", 1, 2)
+            raise OSError("unplugged")
+
+    with pytest.raises(OSError, match="unplugged"):
+        flash()
     assert "esp32: stopped at write after" in capfd.readouterr().err
 
 

@@ -216,6 +216,29 @@ def test_nbconvert_shows_a_picture(lab: Lab, write_notebook: WriteNotebook, lab_
     assert "data:image/png;base64," + outputs[0].data["image/png"][:60] in page
 
 
+def test_a_saved_notebook_shows_its_plot_without_the_kernel(lab: Lab, write_notebook: WriteNotebook) -> None:
+    """Where the front end saves widgets with the notebook, the plot is there when it is opened again."""
+    plugin = "@jupyter-widgets/jupyterlab-manager:plugin"
+    lab.page.evaluate(
+        "([id, raw]) => window.jupyterapp.serviceManager.settings.save(id, raw)",
+        [plugin, '{"saveState": true}'],
+    )
+    lab.reload()
+    name = write_notebook(SOURCE, PLOT, "plot.recording.wait(20)\nplot.stop()")
+    lab.run_notebook(name)
+    plot = find_plot(lab.page)
+    plot.wait("state === 'stopped'")
+    before = plot.data()
+    lab.close_notebook()
+    lab.open_notebook(name)
+    plot = find_plot(lab.page)
+    plot.wait("state === 'stopped' && plot.rows() >= 20")
+    assert plot.data() == before
+    lab.page.evaluate(
+        "([id, raw]) => window.jupyterapp.serviceManager.settings.save(id, raw)", [plugin, "{}"]
+    )
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_voila(browser: Browser, tmp_path: Path, theme: str, shoot: Shoot) -> None:
     notebook = nbformat.v4.new_notebook(
