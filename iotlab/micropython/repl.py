@@ -49,6 +49,7 @@ class RawRepl:
         self.left_alone = False
         #: How often the interpreter was seen to start anew: what was on the board then is gone.
         self.restarts = 0
+        self._told = False  # of the newest restart, by an error
         self._paste = True
         self._unheard = b""  # what the board said though it was not asked, and nobody was told yet
         self._decoder = Decoder()
@@ -116,7 +117,9 @@ class RawRepl:
                 self._hear()
             elif not self.enter().ready:
                 raise ConnectError(f"{self.link.name} gives no prompt: reset the board")
-            if self.restarts != before:
+            told, self._told = self._told, False
+            if self.restarts != before and not told:
+                self._told = not self.ready
                 raise RestartedError(f"{self.link.name} restarted meanwhile: its variables are lost")
             self.start(code)
             self._tell(output)
@@ -142,6 +145,7 @@ class RawRepl:
                 self._pump(answer, timeout_s)
             except RestartedError:
                 self.restarts += 1
+                self._told = True
                 raise
             except LinkError:
                 raise

@@ -39,6 +39,7 @@ class Executed:
         )
 
     def error(self, tag: str) -> tuple[str, str]:
+        """The name and the words of the error in which a cell ended."""
         (error,) = [o for o in self.cell(tag).outputs if o["output_type"] == "error"]
         return error["ename"], error["evalue"]
 
@@ -116,6 +117,25 @@ def test_welcome(executed: dict[int, Executed]) -> None:
     assert readings[0] != readings[1]
 
 
+@tutorial("01-flash-a-board.ipynb")
+def test_flashing(executed: dict[int, Executed]) -> None:
+    for notebook in executed.values():
+        assert "'empty'" in notebook.text("empty")
+        assert notebook.error("exec-empty")[0] == "ConnectError"
+        assert "esp32" in notebook.text("image")
+        assert "micropython" in notebook.text("flash")
+        assert notebook.text("hello") == "MicroPython is here\n"
+        name, message = notebook.error("broken")
+        assert name == "FlashError"
+        assert "broken.bin" in message
+        assert "'other'" in notebook.text("torn")
+        assert notebook.text("recovered") == "42"
+        assert "bootloader" in notebook.text("bootsel")
+        assert "RPI-RP2" in notebook.text("drive")
+        assert notebook.text("pico") == "'micropython'"
+        assert notebook.error("wrong-kind")[0] == "FlashError"
+
+
 @tutorial("02-first-cells-on-the-board.ipynb")
 def test_first_cells(executed: dict[int, Executed]) -> None:
     for notebook in executed.values():
@@ -123,7 +143,7 @@ def test_first_cells(executed: dict[int, Executed]) -> None:
         assert notebook.text("led") == "1"
         assert notebook.text("blink").count("LED is") == 4
         assert notebook.text("button") == "'released'"
-        assert notebook.error("raises-exception")[0] == "ValueError"
+        assert notebook.error("half")[0] == "ValueError"
         assert notebook.text("after-error") == "6.0"
         assert "note.txt" in notebook.text("file")
         assert notebook.text("file-after-reset") == "I was here.\n\n"
@@ -141,7 +161,7 @@ def test_probing(executed: dict[int, Executed]) -> None:
         notebook.assert_measured("driver", "humidity_percent", float(said[1]), 0.15)
         notebook.assert_measured("driver", "pressure_hpa", float(said[2]), 0.3)
         assert notebook.text("unplugged") == "['0x3c']"
-        name, message = notebook.error("raises-exception")
+        name, message = notebook.error("reading-unplugged")
         assert name == "NackError"
         assert "0x77" in message
         again = numbers(notebook.text("reading-again"))

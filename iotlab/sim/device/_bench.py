@@ -2,6 +2,7 @@
 #
 # The scheduler may run a callback, and Ctrl-C may raise, wherever this waits for an answer. MicroPython
 # looks for either at jumps and in blocking calls only, so straight lines below are not interrupted.
+import array
 import io
 import micropython
 import struct
@@ -71,33 +72,38 @@ _lock = _thread.allocate_lock()
 
 # -- the block device -------------------------------------------------------------------------
 # littlefs would be left in a half-done state by an exception in the middle, and re-entered by a
-# callback: so Ctrl-C waits, and the bench is asked to raise it again when the call is over. Nothing is
-# allocated: a file that was never closed is closed by the garbage collector, while the heap is locked.
+# callback: so Ctrl-C waits, and the bench is asked to raise it again when the call is over. A collection of
+# garbage would re-enter it, too, as it closes files: so nothing is allocated here. That means no jumps, and
+# frames of at most 88 bytes (8 for each local and each value on the stack, 24 for a try): larger ones are
+# not on the C stack (VM_MAX_STATE_ON_STACK in MicroPython's py/objfun.c).
 
+BLOCK = 4096
 _disk_busy = False
-_request = bytearray(16)
+_request = array.array("I", bytes(16))  # REQUEST as four words
 _again = _pack("<HBBiII", 0, AGAIN, 0, 0, 0, 0)
 _NOTHING = bytearray(0)
-_pack_into, _sleep_us = struct.pack_into, time.sleep_us
+_sleep_us = time.sleep_us
 
 
-def _disk_call(operation, place, size, data, into):
+def _disk_call(operation, place, data, into):
     global _disk_busy
-    disk = _disk
     _disk_busy = True
-    _pack_into("<HBBiII", _request, 0, 0, operation, 0, place, size, len(data))
+    _request[0] = operation << 16
+    _request[1] = place
+    _request[2] = len(into)
+    _request[3] = len(data)
     try:
-        disk.write(_request)
-        disk.write(data)
-        disk.readinto(disk.head)
-        disk.readinto(into)
+        _disk.write(_request)
+        _disk.write(data)
+        _disk.readinto(_disk.head)
+        _disk.readinto(into)
         _disk_busy = False
         return
     except KeyboardInterrupt:  # while it waited for the answer
-        disk.readinto(disk.head)
-        disk.readinto(into)
+        _disk.readinto(_disk.head)
+        _disk.readinto(into)
         _disk_busy = False
-        disk.write(_again)
+        _disk.write(_again)
         _sleep_us(50000)
         return
 
@@ -110,17 +116,16 @@ def interrupt_again():
 
 
 class Flash:
-    # The board's flash, as far as the file system goes. No jumps in here.
-    def __init__(self, size, block=4096):
-        self.block = block
-        self._answers = (0, 0, 0, 0, size // block, block)
+    # The board's flash, as far as the file system goes.
+    def __init__(self, size):
+        self._answers = (0, 0, 0, 0, size // BLOCK, BLOCK)
 
     def readblocks(self, number, buffer, offset=0):
-        _disk_call(FLASH_READ, number * self.block + offset, len(buffer), _NOTHING, buffer)
+        _disk_call(FLASH_READ, number * BLOCK + offset, _NOTHING, buffer)
 
     def writeblocks(self, number, buffer, offset=-1):
         # without an offset it is the simple protocol: whole blocks, erased first
-        _disk_call(FLASH_WRITE + (offset < 0), number * self.block + offset + (offset < 0), 0, buffer, _NOTHING)
+        _disk_call(FLASH_WRITE + (offset < 0), number * BLOCK + offset + (offset < 0), buffer, _NOTHING)
 
     def ioctl(self, operation, argument):
         return _IOCTL[operation](self, operation, argument)
@@ -129,7 +134,7 @@ class Flash:
         return self._answers[operation]
 
     def _erase(self, operation, argument):
-        _disk_call(FLASH_ERASE, argument * self.block, self.block, _NOTHING, _NOTHING)
+        _disk_call(FLASH_ERASE, argument * BLOCK, _NOTHING, _NOTHING)
         return 0
 
 
@@ -161,7 +166,7 @@ def _listen():
         before = _served
         while _served == before:
             try:
-                _schedule(_dispatch, 0)
+                _schedule(_soon, 0)
             except RuntimeError:
                 pass  # the queue is full: it gets its turn
             _sleep_us(200)
@@ -173,11 +178,14 @@ def _listen():
 _schedule, _woken = micropython.schedule, bytearray(1)
 
 
-def _dispatch(_):
+def _soon(_):
+    # as careful as the block device: it may be in the middle of a call
+    return _disk_busy or _dispatch()
+
+
+def _dispatch():
     # Ctrl-C in here would end here: the scheduler prints what a callback raises. So it goes on to the program.
     global _served
-    if _disk_busy:
-        return
     try:
         told = call(EVENTS)
         _served += 1

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import socket
 import struct
+import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -17,7 +18,7 @@ from iotlab.bus.i2c import FIRST_ADDRESS, LAST_ADDRESS, Operation, Read, Write
 from iotlab.errors import BusError, NackError
 from iotlab.sim.chips.base import I2CChip, UnmodelledError
 from iotlab.sim.engine.wiring import Wiring
-from iotlab.sim.flash import Flash, PowerCutError
+from iotlab.sim.flash import SECTOR, Flash, PowerCutError
 
 REQUEST = struct.Struct("<HBBiII")
 ANSWER = struct.Struct("<HbxiI")
@@ -50,6 +51,10 @@ class GoneError(Exception):
     """The board was reset by what it asked: there is nobody to answer."""
 
 
+class NoAnswerError(Exception):
+    """It was told, not asked."""
+
+
 class Bridge:
     """Answers requests. One for the life of a board; ``serve`` is called with each socket's bytes."""
 
@@ -58,6 +63,7 @@ class Bridge:
         self.region = (0, flash.size)  # of the file system, in bytes
         self._held: tuple[I2CChip, int] | None = None  # a transfer that had no stop yet
         self.calls = 0
+        self.called_s = 0.0  # time.monotonic of the last one
         self._operations: dict[int, Callable[[int, int, int, bytes], Answer]] = {
             1: self._info,
             2: self._ready,
@@ -94,8 +100,11 @@ class Bridge:
             data = bytes(waiting[REQUEST.size : end])
             del waiting[:end]
             self.calls += 1
+            self.called_s = time.monotonic()
             try:
                 status, value, answer = self._do(operation, a, b, c, data)
+            except NoAnswerError:
+                continue
             except GoneError:
                 return
             try:
@@ -145,7 +154,7 @@ class Bridge:
 
     def _interrupt_again(self, *_: object) -> Answer:
         self._chip.interrupt_again()
-        raise GoneError  # it does not wait for an answer
+        raise NoAnswerError
 
     def _reset(self, a: int, b: int, _c: int, data: bytes) -> Answer:
         self._chip.reset(data.decode(), b)
@@ -240,6 +249,6 @@ class Bridge:
         self._flash.erase(self._place(b, len(data)), len(data))
         return self._flash_write(0, b, 0, data)
 
-    def _flash_erase(self, _a: int, b: int, c: int, _: bytes) -> Answer:
-        self._flash.erase(self._place(b, c), c)
+    def _flash_erase(self, _a: int, b: int, *_: object) -> Answer:
+        self._flash.erase(self._place(b, SECTOR))
         return 0, b""

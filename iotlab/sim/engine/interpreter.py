@@ -36,6 +36,8 @@ from iotlab.sim.engine.process import Doing, doing
 INTERRUPT = 0x03
 #: How often a held Ctrl-C is looked at again.
 AGAIN_S = 0.001
+#: When a system call is ended that an interrupt may have missed.
+KICKS_S = (0.003, 0.02, 0.1)
 #: The output that may wait in the pipe: little, so that a board whose host does not read stops printing.
 PIPE_SIZE = 4096
 F_SETPIPE_SZ = 1031  # Linux, fcntl(2)
@@ -204,10 +206,7 @@ class Interpreter:
         """Deal with the 0x03 in front, or hold it a little longer."""
         try:
             now = doing(self.pid)
-            if now.runs_code:
-                done = self._signal()
-            else:
-                done = self._waits(now) and self._type(INTERRUPT)
+            done = self._signal() if now.runs_code else self._waits(now) and self._type(INTERRUPT)
         except ProcessLookupError:
             done = True
         if done:
@@ -246,8 +245,17 @@ class Interpreter:
         ready = now.runs_code and now.catches_interrupt
         if ready:
             os.kill(self.pid, signal.SIGUSR1)
+            for delay_s in KICKS_S:
+                self._loop.after(delay_s, self._kick_running)
         os.kill(self.pid, signal.SIGCONT)
         return ready
+
+    def _kick_running(self) -> None:
+        """An interrupt that came just before a system call, or in a callback during one, is not seen in it."""
+        if not self._closed:
+            with contextlib.suppress(ProcessLookupError):
+                if doing(self.pid).runs_code:
+                    self.kick()
 
     def _hold(self) -> None:
         if self._again is None and not self._closed:
