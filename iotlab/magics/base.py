@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,7 +11,7 @@ from IPython.core.magic import Magics
 
 from iotlab.board import Board
 from iotlab.discovery import connect
-from iotlab.errors import IotlabError, NotFoundError
+from iotlab.errors import ConfigError, IotlabError, NotFoundError
 
 #: The name under which ``%connect`` leaves the board, and where a board that the user connected is looked for.
 USUAL = "board"
@@ -52,7 +52,7 @@ class Lab:
         named = self._shell.user_ns.get(target)
         if isinstance(named, Board) and not named.closed:
             return named
-        for board in self._open():
+        for board in _open({**self._shell.user_ns, **self._held}):
             if target in (board.info.name, board.info.port):
                 return board
         if self._usual() is None:
@@ -72,13 +72,17 @@ class Lab:
             board = self._shell.user_ns.get(name)
             if isinstance(board, Board) and not board.closed:
                 return board
-        boards = self._open()
-        return boards[0] if len(boards) == 1 else None
+        boards = _open(self._shell.user_ns)
+        if len(boards) > 1:
+            names = ", ".join(board.info.name for board in boards)
+            raise ConfigError(f"{len(boards)} boards are connected here ({names}): say which")
+        return boards[0] if boards else None
 
-    def _open(self) -> list[Board]:
-        known = [*self._shell.user_ns.values(), *self._held.values()]
-        found = {id(value): value for value in known if isinstance(value, Board) and not value.closed}
-        return list(found.values())
+
+def _open(names: Mapping[str, object]) -> list[Board]:
+    """The open boards among some variables, each once."""
+    found = {id(value): value for value in names.values() if isinstance(value, Board) and not value.closed}
+    return list(found.values())
 
 
 class BoardMagic(Magics):

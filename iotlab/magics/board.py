@@ -76,7 +76,7 @@ class BoardCell(BoardMagic):
     def board(self, line: str, cell: str) -> BoardValue | None:
         """Run the cell on a board: what it prints and its last value show here, what it raises is raised here."""
         arguments = parse_argstring(self.board, line)
-        number = self.shell.execution_count
+        number = self.shell.displayhook.prompt_count  # execution_count may count the next cell already
         with plainly():
             given = {name: to_literal(name, self.lab.value(name)) for name in _names(arguments.input)}
             wanted = _names(arguments.output)

@@ -329,7 +329,7 @@ class PlotOnPage:
         """Rows that came since the recording began."""
         return int(self._ask("rows()"))
 
-    def wait(self, condition: str, *, timeout_s: float = 10.0) -> None:
+    def wait(self, condition: str, *, timeout_s: float = 30.0) -> None:
         """Wait until the JavaScript ``condition`` on ``plot`` holds: ``"plot.last().temperature_c > 40"``.
 
         Also in reach are ``root``, the plot's element, and ``state``. Raises playwright's ``TimeoutError``.

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from conftest import Shoot, WriteNotebook
     from playwright.sync_api import Browser
 
+# A test here starts a kernel and a page, which takes its time on a busy machine.
+pytestmark = pytest.mark.timeout(300)
+
 #: A source whose value and health the test sets from another cell.
 SOURCE = """
 from iotlab.widgets.live import live

@@ -142,8 +142,9 @@ def test_a_board_that_another_kernel_has(kernel: KernelSession, kernelspec: str,
 
 def test_a_blank_board(kernelspec: str, lab_environment: dict[str, str]) -> None:
     with Bench.start(name="blank") as blank:
+        blank["esp32"].power_off()
         blank["esp32"].flash_erase()
-        blank["esp32"].reset()
+        blank["esp32"].power_on()
         with KernelSession(kernelspec, environment={"IOTLAB_BOARD": blank["esp32"].port}) as kernel:
             ran = kernel.run("1 + 1")
             assert ran.status == "error"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.resources import files as package_files
 from typing import Any, TypeVar
 
@@ -187,7 +188,8 @@ class MicroPythonSlots(Slots):
                 told = None if self._reads_stdin else _greeting(wire)
                 if told is not None:
                     done = do(wire, told)
-                    wire.ask(b"x")
+                    with suppress(EndedError):
+                        wire.ask(b"x")
                     return done
         try:
             with board.talk(_SERVE) as link:

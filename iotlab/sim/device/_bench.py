@@ -78,7 +78,7 @@ _lock = _thread.allocate_lock()
 # not on the C stack (VM_MAX_STATE_ON_STACK in MicroPython's py/objfun.c).
 
 BLOCK = 4096
-_disk_busy = False
+_disk_busy = 0
 _request = array.array("I", bytes(16))  # REQUEST as four words
 _again = _pack("<HBBiII", 0, AGAIN, 0, 0, 0, 0)
 _NOTHING = bytearray(0)
@@ -87,7 +87,7 @@ _sleep_us = time.sleep_us
 
 def _disk_call(operation, place, data, into):
     global _disk_busy
-    _disk_busy = True
+    _disk_busy = 1
     _request[0] = operation << 16
     _request[1] = place
     _request[2] = len(into)
@@ -97,12 +97,12 @@ def _disk_call(operation, place, data, into):
         _disk.write(data)
         _disk.readinto(_disk.head)
         _disk.readinto(into)
-        _disk_busy = False
+        _disk_busy = 0
         return
     except KeyboardInterrupt:  # while it waited for the answer
         _disk.readinto(_disk.head)
         _disk.readinto(into)
-        _disk_busy = False
+        _disk_busy = 0
         _disk.write(_again)
         _sleep_us(50000)
         return
@@ -180,7 +180,7 @@ _schedule, _woken = micropython.schedule, bytearray(1)
 
 def _soon(_):
     # as careful as the block device: it may be in the middle of a call
-    return _disk_busy or _dispatch()
+    return _TURNS[_disk_busy]()
 
 
 def _dispatch():
@@ -202,3 +202,6 @@ def _dispatch():
     except KeyboardInterrupt:
         _served += 1
         return interrupt_again()
+
+
+_TURNS = (_dispatch, lambda: None)

@@ -218,6 +218,7 @@ class VirtualBoard:
             output=self._printed,
             ended=self._ended,
             hungry=self.port.hungry,
+            asking=lambda: time.monotonic() - self.bridge.called_s < CALLS_OFTEN_S,
         )
         for channel in self._interpreter.channels[:-1]:
             waiting = bytearray()
@@ -229,8 +230,7 @@ class VirtualBoard:
 
     def _kick(self, events: socket.socket) -> None:
         """Something was scheduled, but the interpreter waits for something else."""
-        busy = time.monotonic() - self.bridge.called_s < CALLS_OFTEN_S
-        if self._received_from(events) and self._interpreter and not busy:
+        if self._received_from(events) and self._interpreter:
             self._interpreter.kick()
 
     def _received_from(self, channel: socket.socket) -> bytes:

@@ -53,7 +53,8 @@ class Interpreter:
     """One MicroPython process.
 
     ``output(data)`` gets what it prints, ``ended(code)`` is called once when it has gone by itself
-    (negative: the signal). ``channels`` are our ends of the sockets its bridge uses.
+    (negative: the signal), ``hungry(size)`` tells how much input waits, and ``asking()`` says whether its
+    program asked the bridge something just now. ``channels`` are our ends of the sockets it does that on.
     """
 
     def __init__(
@@ -65,8 +66,10 @@ class Interpreter:
         output: Callable[[bytes], None],
         ended: Callable[[int], None],
         hungry: Callable[[int], None],
+        asking: Callable[[], bool],
     ) -> None:
         self._loop, self._output, self._ended, self._hungry = loop, output, ended, hungry
+        self._asking = asking
         self._input = bytearray()
         self._taking = Taking.NOTHING
         self._again: Timer | None = None
@@ -274,7 +277,7 @@ class Interpreter:
         """End a system call that waits, so that what was scheduled runs. It asks again if that was no use."""
         with contextlib.suppress(ProcessLookupError):
             now = doing(self.pid)
-            if now.catches_kick and now.sleeping:
+            if now.catches_kick and now.sleeping and not self._asking():
                 os.kill(self.pid, signal.SIGUSR2)
 
     # -- the end ------------------------------------------------------------------------------

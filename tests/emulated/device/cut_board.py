@@ -1,0 +1,104 @@
+# A board without a board: genuine MicroPython, its files on a flash that the test keeps, at the other end of a
+# socket. Commands are lines on stdin; the flash answers nothing any more once its power is cut.
+import io
+import os
+import struct
+import sys
+import vfs
+
+_stream = io.open(int(sys.argv[1]), "r+b")
+
+
+class Disk:
+    def _call(self, letter, place, size, data=b""):
+        _stream.write(struct.pack("<cII", letter, place, size) + data)
+        head = _stream.read(5)
+        if head[:1] != b"+":
+            raise OSError(5)
+        size = int.from_bytes(head[1:], "little")
+        return _stream.read(size) if size else b""
+
+    def __init__(self):
+        self.blocks = int.from_bytes(self._call(b"s", 0, 0), "little")
+
+    def readblocks(self, number, buffer, offset=0):
+        buffer[:] = self._call(b"r", number * 4096 + offset, len(buffer))
+
+    def writeblocks(self, number, buffer, offset=0):
+        self._call(b"w", number * 4096 + offset, len(buffer), buffer)
+
+    def ioctl(self, operation, argument):
+        if operation == 4:
+            return self.blocks
+        if operation == 5:
+            return 4096
+        if operation == 6:
+            self._call(b"e", argument * 4096, 4096)
+            return 0
+
+
+def power_on():
+    # What a board does: mount, no formatting where that fails; and a new interpreter.
+    for name in ("iotlab_slots", "iotlab_update"):
+        sys.modules.pop(name, None)
+    try:
+        vfs.umount("/")
+    except OSError:
+        pass
+    vfs.mount(vfs.VfsLfs2(Disk()), "/")
+    sys.path[:] = [""]
+
+
+def form():
+    vfs.VfsLfs2.mkfs(Disk())
+
+
+def put(path, text):
+    with open(path, "w") as f:
+        f.write(text)
+
+
+def start():
+    # What the loader would start, with every byte of it read: version and whether it is on trial.
+    import iotlab_slots
+
+    told, trial = iotlab_slots.pick()
+    if told is None:
+        return "factory" if iotlab_slots._read(iotlab_slots.FACTORY) else "none"
+    wrong = iotlab_slots._wrong(told, True)
+    iotlab_slots.slot, iotlab_slots.trial = told["slot"], trial
+    return told["version"] + (" on trial" if trial else "") + (" is broken: " + wrong if wrong else "")
+
+
+def serve():
+    import iotlab_slots
+
+    iotlab_slots.serve()
+
+
+def in_place(files):
+    # An install as it is often done: each file over the old one.
+    for path, text in files:
+        put(path, text)
+
+
+def content(paths):
+    found = []
+    for path in paths:
+        try:
+            with open(path) as f:
+                found.append(f.read())
+        except OSError:
+            found.append(None)
+    return found
+
+
+while True:
+    line = sys.stdin.readline()
+    if not line:
+        break
+    try:
+        value = eval(line)
+    except OSError as error:
+        value = "OSError %s" % error
+    print("\n=" + repr(value))
