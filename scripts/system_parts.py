@@ -33,20 +33,36 @@ def chromium() -> Path | None:
     return next(iter([*found, *(path for path in _CHROMIUM_ON_MACOS if path.exists())]), None)
 
 
-def _has_browser() -> bool:
-    fonts = sys.platform != "linux" or any(path.exists() for path in _FONTS)
-    return chromium() is not None and fonts
+def _has_font() -> bool:
+    return sys.platform != "linux" or any(path.exists() for path in _FONTS)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One thing to install: what it is, Debian's package, and whether it is there."""
+
+    what: str
+    debian: str
+    present: Callable[[], bool]
 
 
 @dataclass(frozen=True)
 class Part:
-    """One part: what needs it, what it lacks when missing, and Debian's packages for it."""
+    """What a group of tests needs, all of it."""
 
     name: str
     tests: str
-    lacks: str
-    debian: tuple[str, ...]
-    present: Callable[[], bool]
+    pieces: tuple[Piece, ...]
+
+    @property
+    def missing(self) -> list[Piece]:
+        """The pieces that are not there."""
+        return [piece for piece in self.pieces if not piece.present()]
+
+    @property
+    def lacks(self) -> str:
+        """What is missing, in words; empty when nothing is."""
+        return " and ".join(piece.what for piece in self.missing)
 
 
 PARTS: Mapping[str, Part] = {
@@ -55,9 +71,10 @@ PARTS: Mapping[str, Part] = {
         Part(
             name="browser",
             tests="the tests in a browser",
-            lacks="Chromium and a font",
-            debian=("chromium", "fonts-dejavu-core"),
-            present=_has_browser,
+            pieces=(
+                Piece("Chromium", "chromium", lambda: chromium() is not None),
+                Piece("a font", "fonts-dejavu-core", _has_font),
+            ),
         ),
     )
 }
@@ -74,9 +91,9 @@ def all_required() -> bool:
 
 
 def missing() -> list[Part]:
-    """The parts that are wanted and not there."""
+    """The parts that are wanted and not, or not wholly, there."""
     without = left_out_on_purpose()
-    return [part for part in PARTS.values() if part.name not in without and not part.present()]
+    return [part for part in PARTS.values() if part.name not in without and part.missing]
 
 
 def _as_root() -> list[str] | None:
@@ -90,20 +107,21 @@ def _as_root() -> list[str] | None:
 
 
 def _install(part: Part) -> str:
-    """Install ``part`` with apt-get. Returns why that could not be done, or nothing."""
+    """Install what ``part`` lacks with apt-get. Returns why that could not be done, or nothing."""
+    packages = [piece.debian for piece in part.missing]
     if shutil.which("apt-get") is None:
-        return f"install {' and '.join(part.debian)} by hand: there is no apt-get here"
+        return "there is no apt-get here: install it by hand"
     root = _as_root()
     if root is None:
-        return f"neither root nor passwordless sudo: sudo apt-get install {' '.join(part.debian)}"
+        return f"neither root nor passwordless sudo: sudo apt-get install {' '.join(packages)}"
     apt = [*root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"]
-    print(f"installing {' '.join(part.debian)} for {part.tests}", flush=True)
-    for command in (["update"], ["install", "--yes", "--no-install-recommends", *part.debian]):
+    print(f"installing {' '.join(packages)} for {part.tests}", flush=True)
+    for command in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):
         done = subprocess.run([*apt, *command], capture_output=True, text=True, check=False)
         if done.returncode != 0:
             last = (done.stderr.strip() or "it said nothing").splitlines()[-1]
             return f"apt-get {command[0]} failed: {last}"
-    return "" if part.present() else f"{' '.join(part.debian)} came, but not {part.lacks}"
+    return f"{' '.join(packages)} did not bring it" if part.missing else ""
 
 
 def main() -> int:

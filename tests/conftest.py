@@ -44,7 +44,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         part = system_parts.PARTS[marker.args[0]]
         if part.name in system_parts.left_out_on_purpose():
             pytest.skip(f"IOTLAB_WITHOUT leaves out {part.tests}")
-        if not part.present():
+        if part.missing:
             message = f"no {part.lacks} here: make test installs it where it may"
             if system_parts.all_required():
                 pytest.fail(message, pytrace=False)
@@ -87,7 +87,9 @@ def lab_environment() -> Iterator[dict[str, str]]:
 def kernelspec(lab_environment: dict[str, str]) -> str:
     """The name of the board's kernel, which Jupyter finds as it stands in ``kernels/``."""
     name = "iotlab-micropython"
-    shutil.copytree(ROOT.parent / "kernels" / name, Path(lab_environment["JUPYTER_DATA_DIR"]) / "kernels" / name)
+    shutil.copytree(
+        ROOT.parent / "kernels" / name, Path(lab_environment["JUPYTER_DATA_DIR"]) / "kernels" / name
+    )
     return name
 
 

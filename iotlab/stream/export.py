@@ -138,6 +138,7 @@ def figure(recording: Recording, title: str = "") -> Figure:
             ax.plot(batch.t_s, batch.columns[place], color=colour, linewidth=1.4, label=quantity(name).label)
         _dress(ax, unit, names)
     axes[-1].set_xlabel("time (s)")
+    drawn.align_ylabels(list(axes))
     if title:
         drawn.suptitle(title, fontsize="medium", fontweight="bold")
     return drawn
@@ -160,6 +161,7 @@ def _dress(ax: Axes, unit: str, names: list[str]) -> None:
         ax.set_ylabel(quantity(names[0]).title)
     elif names:
         ax.set_ylabel(unit)
-        ax.legend(loc="upper left", frameon=False, fontsize="small", ncols=4)
+        # Above the lines, which may be anywhere inside.
+        ax.legend(loc="lower left", bbox_to_anchor=(0, 0.98), frameon=False, fontsize="small", ncols=4)
     with suppress(AttributeError):
         ax.yaxis.get_major_formatter().set_useOffset(False)  # type: ignore[attr-defined]

@@ -7,6 +7,7 @@ Needs playwright (``pip install playwright``) and a Chromium: Debian's ``chromiu
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -48,6 +49,8 @@ _CHROMIUM_ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
+#: Voila's template asks a CDN for the icons that Voila brings along itself; the page does without.
+_VOILA_ICONS = re.compile(r"/@?font-?awesome[@/]")
 _CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 _VIEWPORT = {"width": 1280, "height": 1000}
 
@@ -289,8 +292,13 @@ class Dashboard(Window):
 
     def enter(self, server: Server, path: str = "") -> None:
         """Load the dashboard; returns when the page stands, before its widgets do."""
+        self.page.route(_VOILA_ICONS, lambda route: route.abort())
         place = f"/voila/render/{path}" if path else "/"
         self.page.goto(server.url + place, wait_until="domcontentloaded")
+
+    def _asked(self, request: Request) -> None:
+        if not _VOILA_ICONS.search(request.url):
+            super()._asked(request)
 
     @property
     def errors(self) -> list[str]:

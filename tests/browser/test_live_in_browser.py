@@ -262,5 +262,4 @@ def test_voila(browser: Browser, tmp_path: Path, theme: str, shoot: Shoot) -> No
         shoot(page.page, f"live-voila-{theme}")
         page.close()
         assert page.complaints == []
-        # Voila's own page asks a CDN for its icons' font; ours needs nothing from outside.
-        assert [url for url in page.outside if "fontawesome" not in url] == []
+        assert page.outside == []

@@ -76,7 +76,6 @@ def test_the_dashboard(fresh_bench: Bench, browser: Browser, tmp_path: Path, sho
         wait_until(lambda: led.on is False)
         assert page.errors == []
         assert page.complaints == []
-        assert page.outside == []
         page.close()
 
 

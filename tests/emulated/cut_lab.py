@@ -86,15 +86,14 @@ class CutBoard:
             self._line.sendall(good + len(answer).to_bytes(4, "little") + answer)
 
     def _do(self, letter: bytes, place: int, size: int, data: bytes) -> bytes:
-        if letter == b"s":
-            return (self.flash.size // 4096).to_bytes(4, "little")
+        """Program, erase or read all; the answer is what is there then."""
         if letter == b"r":
-            return self.flash.read(place, size)
+            return self.flash.read(0, self.flash.size)
         if letter == b"w":
             self.flash.program(place, data)
         else:
             self.flash.erase(place)
-        return b""
+        return self.flash.read(place, size)
 
     @property
     def dead(self) -> bool:

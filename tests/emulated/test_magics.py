@@ -193,12 +193,10 @@ def test_flash(connected: KernelSession) -> None:
 def test_ota(connected: KernelSession, tmp_path: Path) -> None:
     assert "no slots yet" in str(connected.run("%ota").value)
     (tmp_path / "counter").mkdir()
-    (tmp_path / "counter" / "main.py").write_text("while True: pass\n")
-    connected.run(
-        f"from iotlab import ota\nfirst = ota.bundle({str(tmp_path / 'counter')!r}, version='1.0.0')"
-    )
+    (tmp_path / "counter" / "main.py").write_text("import time\nwhile True: time.sleep_ms(20)\n")
+    pack = f"ota.bundle({str(tmp_path / 'counter')!r}, version='1.0.0')"
+    assert connected.run(f"from iotlab import ota\nfirst = {pack}").status == "ok"
     ran = connected.run("%ota install first")
     assert ran.status == "ok", ran.error
     assert "counter 1.0.0 is in slot" in ran.text
     assert "starts on trial" in str(ran.value)
-    assert connected.run("%ota revert").status == "ok"

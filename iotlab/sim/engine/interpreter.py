@@ -31,7 +31,7 @@ from pathlib import Path
 
 from iotlab.errors import ConfigError, UnavailableError
 from iotlab.sim.engine.loop import Loop, Timer
-from iotlab.sim.engine.process import Doing, doing
+from iotlab.sim.engine.process import Doing, doing, in_futex
 
 INTERRUPT = 0x03
 #: How often a held Ctrl-C is looked at again.
@@ -239,17 +239,26 @@ class Interpreter:
 
     def _signal(self) -> bool:
         """Ask for a KeyboardInterrupt, if code still runs while the process stands still."""
+        if not self._send(signal.SIGUSR1, lambda now: now.runs_code and now.catches_interrupt):
+            return False
+        for delay_s in KICKS_S:
+            self._loop.after(delay_s, self._kick_running)
+        return True
+
+    def _send(self, number: int, wanted: Callable[[Doing], bool]) -> bool:
+        """Send a signal, if it is wanted while the process stands still; true where that is settled.
+
+        Not while it waits for another of its threads: the port's collector of garbage takes the end of
+        that wait for the thread's answer (sem_wait in ports/unix/mpthreadport.c).
+        """
         os.kill(self.pid, signal.SIGSTOP)
         _, status = os.waitpid(self.pid, os.WUNTRACED)
         if not os.WIFSTOPPED(status):
             self._process.returncode = os.waitstatus_to_exitcode(status)
             return True  # it has ended; its closed output tells the rest
-        now = doing(self.pid)
-        ready = now.runs_code and now.catches_interrupt
+        ready = wanted(doing(self.pid)) and not in_futex(self.pid)
         if ready:
-            os.kill(self.pid, signal.SIGUSR1)
-            for delay_s in KICKS_S:
-                self._loop.after(delay_s, self._kick_running)
+            os.kill(self.pid, number)
         os.kill(self.pid, signal.SIGCONT)
         return ready
 
@@ -278,7 +287,7 @@ class Interpreter:
         with contextlib.suppress(ProcessLookupError):
             now = doing(self.pid)
             if now.catches_kick and now.sleeping and not self._asking():
-                os.kill(self.pid, signal.SIGUSR2)
+                self._send(signal.SIGUSR2, lambda _: True)
 
     # -- the end ------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -23,6 +24,18 @@ class Doing:
     sleeping: bool
     catches_interrupt: bool
     catches_kick: bool
+
+
+#: sem_wait(3) waits in this system call, by machine (Linux, syscalls(2)).
+FUTEX = {"x86_64": 202, "aarch64": 98}
+
+
+def in_futex(pid: int) -> bool:
+    """Whether a stopped process was stopped while its main thread waited for another thread."""
+    with contextlib.suppress(OSError):
+        told = Path(f"/proc/{pid}/syscall").read_text().split(None, 1)
+        return told[:1] == [str(FUTEX.get(platform.machine()))]
+    return False
 
 
 def started(pid: int) -> str:

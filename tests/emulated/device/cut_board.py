@@ -10,30 +10,36 @@ _stream = io.open(int(sys.argv[1]), "r+b")
 
 
 class Disk:
+    # Reads come from a copy, which is what the flash holds: whoever writes is answered what is there now.
+    def __init__(self):
+        self.copy = bytearray(self._call(b"r", 0, 0))
+
     def _call(self, letter, place, size, data=b""):
-        _stream.write(struct.pack("<cII", letter, place, size) + data)
+        _stream.write(letter + struct.pack("<II", place, size) + data)
         head = _stream.read(5)
         if head[:1] != b"+":
             raise OSError(5)
-        size = int.from_bytes(head[1:], "little")
-        return _stream.read(size) if size else b""
-
-    def __init__(self):
-        self.blocks = int.from_bytes(self._call(b"s", 0, 0), "little")
+        size, parts = int.from_bytes(head[1:], "little"), []
+        while size:
+            parts.append(_stream.read(size))
+            size -= len(parts[-1])
+        return b"".join(parts)
 
     def readblocks(self, number, buffer, offset=0):
-        buffer[:] = self._call(b"r", number * 4096 + offset, len(buffer))
+        place = number * 4096 + offset
+        buffer[:] = memoryview(self.copy)[place : place + len(buffer)]
 
     def writeblocks(self, number, buffer, offset=0):
-        self._call(b"w", number * 4096 + offset, len(buffer), buffer)
+        place = number * 4096 + offset
+        self.copy[place : place + len(buffer)] = self._call(b"w", place, len(buffer), buffer)
 
     def ioctl(self, operation, argument):
         if operation == 4:
-            return self.blocks
+            return len(self.copy) // 4096
         if operation == 5:
             return 4096
         if operation == 6:
-            self._call(b"e", argument * 4096, 4096)
+            self.copy[argument * 4096 : argument * 4096 + 4096] = self._call(b"e", argument * 4096, 4096)
             return 0
 
 
