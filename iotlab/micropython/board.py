@@ -311,6 +311,7 @@ def _listen(link: Link, for_s: float) -> bytes:
     return got
 
 
+_VIRTUAL = "virtual: what is in its flash is checked as the chip would, but not executed"
 #: ESP-IDF's bootloader colours its messages.
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _ROM = re.compile(rb"ets \w+ +\d+ \d+|rst:0x|ESP-ROM:")
@@ -355,7 +356,7 @@ def _identified(info: BoardInfo, session: Session) -> BoardInfo:
         firmware=firmware,
         machine=machine,
         unique_id=unique.hex(),
-        notes=(),
+        notes=(_VIRTUAL,) if info.virtual else (),
     )
 
 

@@ -174,6 +174,10 @@ class RawRepl:
             f"{self.link.name} does not stop on Ctrl-C: its program may catch KeyboardInterrupt; reset the board"
         )
 
+    def overheard(self, text: str) -> None:
+        """``text`` was printed while code ran that was not asked for any: the next ``output`` gets it."""
+        self._unheard += text.encode()
+
     # -- details ------------------------------------------------------------------------------
 
     def _start_plain(self, data: bytes) -> None:
@@ -228,6 +232,7 @@ class RawRepl:
         if _START.search(self._unheard):
             self.ready, self._unheard = False, b""
             self.restarts += 1
+        self._unheard = self._unheard[-(1 << 16) :]
 
     def _tell(self, output: Output | None) -> None:
         """Give away what the board said unasked, where somebody listens."""

@@ -72,9 +72,11 @@ class Session:
     def call(self, expression: str, *, timeout_s: float | None = 10.0) -> bytes:
         """Evaluate ``expression`` with the helper at hand; the payload of its one answer frame."""
         frames: list[Frame] = []
-        self.with_helper(
-            lambda: self.exec(expression, on_frame=frames.append, timeout_s=timeout_s), frames.clear
-        )
+
+        def run() -> None:
+            self.repl.overheard(self.exec(expression, on_frame=frames.append, timeout_s=timeout_s))
+
+        self.with_helper(run, frames.clear)
         answers = [f.payload for f in frames if f.channel == ANSWER]
         if len(answers) != 1:
             raise CorruptError(f"the board's answer was lost on the way ({len(answers)} came): try again")

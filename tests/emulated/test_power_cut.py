@@ -7,7 +7,7 @@ program is counted and can be cut short.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -50,36 +50,132 @@ def installed(board: CutBoard) -> bytes:
     return board.content
 
 
-def operations(board: CutBoard, flash: bytes, *calls: str, install: bool = False) -> int:
-    """How many flash operations that takes, without a cut."""
-    board.content = flash
+class Story:
+    """What happens on a board from power-on on, again and again from the same flash, with a cut somewhere."""
+
+    def __init__(self, board: CutBoard, flash: bytes, *steps: Callable[[CutBoard], object]) -> None:
+        self.board, self.flash, self.steps = board, flash, steps
+
+    def run(self, cut: Cut | None = None) -> int:
+        """How many flash operations there were; the power is gone at the end where it was cut."""
+        self.board.content = self.flash
+        self.board.power_on(cut)
+        before = self.board.flash.operations
+        for step in self.steps:
+            if not self.board.dead:
+                step(self.board)
+        assert self.board.dead == (cut is not None)
+        return self.board.flash.operations - before
+
+    def cuts(self) -> Iterator[Cut]:
+        """Every operation with every tear point. The power is gone when a cut comes out of here."""
+        for after in range(self.run()):
+            for torn in TEAR_POINTS:
+                cut = Cut(after, torn)
+                self.run(cut)
+                yield cut
+
+
+def install(board: CutBoard) -> None:
+    board.install(NEW)
+
+
+def start(board: CutBoard) -> str:
+    told: str = board.do("start()")
+    return told
+
+
+def confirm(board: CutBoard) -> None:
+    board.do("__import__('iotlab_slots').confirm()")
+
+
+def started(board: CutBoard) -> str:
+    """The power comes back: what starts."""
     board.power_on()
-    before = board.flash.operations
-    if install:
-        assert board.install(NEW)
-    for call in calls:
-        board.do(call)
-    return board.flash.operations - before
+    return start(board)
 
 
+def retried(board: CutBoard) -> str:
+    """The power comes back and the install is done again: what starts then."""
+    board.power_on()
+    assert board.install(NEW)
+    return started(board)
+
+
+def shown(what: str, outcomes: Counter[str]) -> None:
+    told = ", ".join(f"{outcome}: {count}" for outcome, count in sorted(outcomes.items()))
+    print(f"\n{what}: {outcomes.total()} cuts; then starts {told}")
+
+
+@pytest.mark.timeout(900)
 def test_every_cut_of_an_install(board: CutBoard, installed: bytes) -> None:
-    count = operations(board, installed, install=True)
     outcomes: Counter[str] = Counter()
-    for after in range(count):
+    for _ in Story(board, installed, install).cuts():
+        outcomes[started(board)] += 1
+        if board.do("__import__('iotlab_slots').slot") == "a":
+            assert retried(board) == "2.0.0 on trial"
+    shown("install", outcomes)
+    assert outcomes.total() == 255
+    assert set(outcomes) == {"1.0.0", "2.0.0 on trial"}
+    assert outcomes["1.0.0"] > 245  # the new one starts only once its manifest is there
+
+
+@pytest.mark.timeout(900)
+def test_another_cut_while_it_is_done_again(board: CutBoard, installed: bytes) -> None:
+    """After each cut of an install the retry is cut too: at an operation that wanders, at each tear point."""
+    outcomes: Counter[str] = Counter()
+    for number, _ in enumerate(Story(board, installed, install).cuts()):
+        board.power_on()
+        if start(board) != "1.0.0":
+            continue  # it was through already
+        again = Story(board, board.content, start, install)
+        count = again.run()
         for torn in TEAR_POINTS:
-            board.content = installed
-            board.power_on(Cut(after, torn))
-            board.install(NEW)
-            assert board.dead, f"no cut at operation {after} of {count}"
-            board.power_on()
-            outcomes[board.do("start()")] += 1
-            board.power_on()  # and what failed can be done again
-            if board.do("start()") == "1.0.0":
-                assert board.install(NEW)
-                board.power_on()
-                assert board.do("start()") == "2.0.0 on trial"
-    print(f"\n{count} flash operations x {len(TEAR_POINTS)} tear points: {dict(outcomes)}")
-    assert sum(outcomes.values()) == count * len(TEAR_POINTS)
-    assert count > 50
-    assert set(outcomes) <= {"1.0.0", "2.0.0 on trial"}
-    assert outcomes["1.0.0"] > 100
+            again.run(Cut(number * 7 % count, torn))
+            outcomes[started(board)] += 1
+            if board.do("__import__('iotlab_slots').slot") == "a":
+                assert retried(board) == "2.0.0 on trial"
+    shown("retry", outcomes)
+    assert outcomes.total() > 700
+    assert set(outcomes) == {"1.0.0", "2.0.0 on trial"}
+
+
+def test_cuts_while_a_trial_begins_is_confirmed_or_ends(board: CutBoard, installed: bytes) -> None:
+    Story(board, installed, install).run()
+    ready = board.content
+    Story(board, ready, start).run()
+    on_trial = board.content
+    seen: dict[str, Counter[str]] = {}
+    for what, story in {
+        "trial": Story(board, ready, start),
+        "confirmation": Story(board, ready, start, confirm),
+        "rollback": Story(board, on_trial, start),
+    }.items():
+        seen[what] = Counter()
+        for _ in story.cuts():
+            after = board.content
+            seen[what][started(board)] += 1
+            for _ in Story(board, after, start).cuts() if Story(board, after, start).run() else ():
+                assert started(board) in ("1.0.0", "2.0.0", "2.0.0 on trial")  # and once more
+        shown(what, seen[what])
+    assert set(seen["trial"]) == {"1.0.0", "2.0.0 on trial"}
+    assert set(seen["confirmation"]) == {"1.0.0", "2.0.0", "2.0.0 on trial"}
+    assert set(seen["rollback"]) == {"1.0.0"}
+    assert sum(count.total() for count in seen.values()) == 24
+
+
+def test_an_install_in_place_does_not_survive_it(board: CutBoard, installed: bytes) -> None:
+    """The same harness finds what is wrong with the usual way: else it would prove nothing."""
+    Story(board, installed, start).run()
+    for path, text in files("1.0.0").items():
+        board.do(f"put('/{path.replace('/', '_')}', {text!r})")
+    usual = board.content
+    old, new = ([list(files(v).values())] for v in ("1.0.0", "2.0.0"))
+    work = [(f"/{path.replace('/', '_')}", text) for path, text in files("2.0.0").items()]
+    outcomes: Counter[str] = Counter()
+    for _ in Story(board, usual, lambda board: board.do(f"in_place({work!r})")).cuts():
+        board.power_on()
+        found = board.do(f"content({[path for path, _ in work]!r})")
+        outcomes["broken" if found not in (*old, *new) else "whole"] += 1
+    shown("in place", outcomes)
+    assert outcomes["broken"] > outcomes.total() / 2

@@ -324,8 +324,9 @@ _out = getattr(sys.stdout, "buffer", sys.stdout)
 _in = getattr(sys.stdin, "buffer", sys.stdin)
 _poller = select.poll()
 _poller.register(sys.stdin, select.POLLIN)
+_byte = bytearray(1)
 _frame = None
-_last = b""
+_escaped = False
 _seq = 0
 
 
@@ -344,43 +345,36 @@ def send(payload):
 
 
 def poll():
-    # Takes what has come and handles the frames in it; whether anything came.
-    global _frame, _last
+    # Takes what has come and handles the first whole frame in it; whether anything came. No byte allocates.
+    global _frame, _escaped
     came = False
     while True:
         waiting = False
         for _ in _poller.ipoll(0):
             waiting = True
-        c = _in.read(1) if waiting else b""
-        if not c:
+        if not waiting or not _in.readinto(_byte):
             return came
-        came = True
-        pair, _last = _last + c, c
-        if pair == b"\x10[":
-            _frame = bytearray()
+        came, c = True, _byte[0]
+        if _escaped:
+            _escaped = False
+            if c == 91:  # DLE [
+                _frame = bytearray()
+            elif _frame is not None:
+                if c == 93:  # DLE ]
+                    body, _frame = bytes(_frame), None
+                    _take(body)
+                    return True
+                _frame.append(c & 0xBF)
+        elif c == 16:
+            _escaped = True
         elif _frame is not None:
-            if pair == b"\x10]":
-                body, _frame = _frame[:-1], None
-                _take(body)
-                return True
-            _frame.extend(c)
+            _frame.append(c)
             if len(_frame) > FRAME_MAX:
                 _frame = None
 
 
 def _take(body):
-    plain = bytearray()
-    escaped = False
-    for c in body:
-        if escaped:
-            plain.append(c & 0xBF)
-            escaped = False
-        elif c == 16:
-            escaped = True
-        else:
-            plain.append(c)
-    body = bytes(plain)
-    if len(body) > 7 and body[0] == CHANNEL and binascii.crc32(body[:-4]).to_bytes(4, "big") == body[-4:]:
+    if len(body) > 8 and body[0] == CHANNEL and binascii.crc32(body[:-4]).to_bytes(4, "big") == body[-4:]:
         import iotlab_update
 
         iotlab_update.handle(body[2:-4])

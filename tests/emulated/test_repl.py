@@ -1,0 +1,111 @@
+"""The raw REPL where things come that nobody asked for: timers, restarts, interrupts, errors in mid-sending."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+import iotlab
+from iotlab.errors import RemoteError, RestartedError, StuckError
+from iotlab.micropython.board import MicroPythonBoard
+from iotlab.micropython.interrupts import Interrupted
+from iotlab.sim import Bench
+
+TIMER = """from machine import Timer
+ticks = 0
+def tick(t):
+    global ticks
+    ticks += 1
+    print("tick", ticks)
+timer = Timer(0)
+timer.init(period=2, callback=tick)"""
+
+
+@pytest.fixture
+def board(bench: Bench) -> Iterator[MicroPythonBoard]:
+    with iotlab.connect("esp32") as board:
+        assert isinstance(board, MicroPythonBoard)
+        yield board
+
+
+@pytest.mark.parametrize("lines", [10, 50, 1000])
+def test_a_syntax_error_early_in_long_code(board: MicroPythonBoard, lines: int) -> None:
+    """The board stops taking the code in the middle of the sending."""
+    with pytest.raises(RemoteError, match="SyntaxError"):
+        board.exec("x = = 1\n" + "y = 'enough to fill the window of raw-paste'\n" * lines)
+    assert board.eval("6 * 7") == 42
+
+
+def test_a_timer_that_prints_all_the_time_breaks_nothing_and_loses_nothing(board: MicroPythonBoard) -> None:
+    heard: list[str] = []
+    board.exec(TIMER, output=heard.append)
+    long_code = "\n".join(f"value_{n} = {n}" for n in range(300))
+    while board.eval("ticks") < 50:
+        board.exec(long_code, output=heard.append)
+        assert board.eval("value_299") == 299
+    board.exec("timer.deinit()", output=heard.append)
+    board.exec("pass", output=heard.append)  # takes what was on its way
+    ticks = board.eval("ticks")
+    assert "".join(heard) == "".join(f"tick {n}\n" for n in range(1, ticks + 1))
+
+
+@pytest.mark.parametrize("code", ["import machine\nmachine.reset()", "raise SystemExit"])
+def test_code_that_restarts_the_board(board: MicroPythonBoard, code: str) -> None:
+    board.exec("gone = 1")
+    with pytest.raises(RestartedError, match="variables are lost"):
+        board.exec(code)
+    assert board.eval("6 * 7") == 42  # told once, then one goes on
+    with pytest.raises(RemoteError, match="NameError"):
+        board.eval("gone")
+
+
+def test_a_restart_between_two_calls_is_told_once(board: MicroPythonBoard, bench: Bench) -> None:
+    board.exec("gone = 1")
+    bench["esp32"].reset()
+    with pytest.raises(RestartedError, match="variables are lost"):
+        board.exec("gone")
+    assert board.eval("6 * 7") == 42
+
+
+def test_an_interrupt_brings_the_boards_traceback(board: MicroPythonBoard) -> None:
+    def interrupt(text: str) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(Interrupted) as caught:
+        board.exec("print('running')\nwhile True:\n    pass", output=interrupt)
+    assert "KeyboardInterrupt" in caught.value.traceback
+    assert 'File "<stdin>", line ' in caught.value.traceback
+    assert board.eval("6 * 7") == 42
+
+
+def test_an_interrupt_that_comes_as_the_code_ends_is_not_lost(board: MicroPythonBoard) -> None:
+    def interrupt(text: str) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        board.exec("print('nearly over')", output=interrupt)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert board.eval("6 * 7") == 42
+
+
+def test_what_the_listener_raises_stops_the_board(board: MicroPythonBoard) -> None:
+    def listen(text: str) -> None:
+        raise LookupError(text)
+
+    with pytest.raises(LookupError, match="running"):
+        board.exec("print('running')\nwhile True: pass", output=listen)
+    assert board.eval("6 * 7") == 42
+
+
+def test_code_that_catches_every_interrupt(board: MicroPythonBoard) -> None:
+    def interrupt(text: str) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    code = "print('running')\nwhile True:\n try:\n  while True: sleep(0.01)\n except KeyboardInterrupt: pass"
+    board.exec("from time import sleep")
+    with pytest.raises(StuckError, match="reset the board"):
+        board.exec(code, output=interrupt)
+    board.reset("hard")
+    assert board.eval("6 * 7") == 42
