@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import system_parts
 
-from iotlab.sim.bench import Bench
+from iotlab.sim import Bench
 
 LAYERS = {
     "unit": "one module, no process besides the test's own",

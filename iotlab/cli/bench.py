@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 from iotlab.cli.base import Command
 from iotlab.config import Settings
 from iotlab.errors import NotFoundError
-from iotlab.sim.bench import Bench
+from iotlab.sim import Bench
 from iotlab.sim.running import RunningBench
 
 

@@ -13,7 +13,7 @@ from types import FrameType
 from iotlab.cli._notebooks import copy_notebooks, shipped_notebooks
 from iotlab.cli.base import Command
 from iotlab.errors import ConfigError, NotFoundError, UnavailableError
-from iotlab.sim.bench import Bench
+from iotlab.sim import Bench
 
 FOLDER = "iotlab-notebooks"
 FIRST = "00-welcome.ipynb"

@@ -49,7 +49,7 @@ class RawRepl:
         self.left_alone = False
         #: How often the interpreter was seen to start anew: what was on the board then is gone.
         self.restarts = 0
-        self._told = False  # of the newest restart, by an error
+        self._used = False  # code was run since, whose names would be lost
         self._paste = True
         self._unheard = b""  # what the board said though it was not asked, and nobody was told yet
         self._decoder = Decoder()
@@ -90,6 +90,7 @@ class RawRepl:
             raise ConnectError(f"{self.link.name} gives no prompt: reset the board")
         self.ready = False
         self.restarts += 1
+        self._used = False
         self.link.write(b"\x04")
         said = self._await(_PROMPT, timeout_s)
         self.ready = True
@@ -112,14 +113,17 @@ class RawRepl:
         of it may do, goes to ``output`` first. ``RestartedError`` where it restarted, now or since.
         """
         with self._interrupts:
-            before = self.restarts
+            before, alone = self.restarts, self.left_alone
             if self.ready:
                 self._hear()
             elif not self.enter().ready:
                 raise ConnectError(f"{self.link.name} gives no prompt: reset the board")
-            told, self._told = self._told, False
-            if self.restarts != before and not told:
-                self._told = not self.ready
+            used = self._used
+            if self.restarts != before:
+                self._used = False
+            if (
+                self.restarts != before and used and not alone
+            ):  # a program that was left alone may end as it likes
                 raise RestartedError(f"{self.link.name} restarted meanwhile: its variables are lost")
             self.start(code)
             self._tell(output)
@@ -128,7 +132,7 @@ class RawRepl:
     def start(self, code: str) -> None:
         """Hand ``code`` over and return as soon as it runs."""
         data = code.encode()
-        self.ready = False  # until it is seen to have ended
+        self.ready, self._used = False, True  # not ready until it is seen to have ended
         with self._interrupts:
             if len(data) > SHORT and self._paste:
                 self._start_paste(data)
@@ -145,7 +149,7 @@ class RawRepl:
                 self._pump(answer, timeout_s)
             except RestartedError:
                 self.restarts += 1
-                self._told = True
+                self._used = False
                 raise
             except LinkError:
                 raise

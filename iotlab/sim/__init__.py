@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from iotlab.sim.bench import Bench
+    from iotlab.sim.benches import Bench
     from iotlab.sim.world import World
 
 __all__ = ["Bench", "World", "bench"]
@@ -24,7 +24,7 @@ __all__ = ["Bench", "World", "bench"]
 
 def bench(name: str = "") -> Bench:
     """The bench that runs. ``NotFoundError`` where none does."""
-    from iotlab.sim.bench import Bench
+    from iotlab.sim.benches import Bench
 
     return Bench.running(name)
 
@@ -32,7 +32,7 @@ def bench(name: str = "") -> Bench:
 def __getattr__(name: str) -> object:
     # the processes of the boards import this package too, and need neither
     if name == "Bench":
-        from iotlab.sim.bench import Bench
+        from iotlab.sim.benches import Bench
 
         return Bench
     if name == "World":

@@ -54,21 +54,21 @@ class RunningBench:
     owner_started: str = ""
 
     @classmethod
-    def read(cls, folder: Path) -> RunningBench | None:
+    def read(cls, folder: Path, name: str = FILE_NAME) -> RunningBench | None:
         """The bench in ``folder``; None where none is registered."""
         try:
-            data: dict[str, Any] = json.loads((folder / FILE_NAME).read_text())
+            data: dict[str, Any] = json.loads((folder / name).read_text())
         except (FileNotFoundError, NotADirectoryError):
             return None
         boards = [RunningBoard(**board) for board in data.pop("boards")]
         return cls(boards=boards, **data)
 
-    def write(self, folder: Path) -> None:
+    def write(self, folder: Path, name: str = FILE_NAME) -> None:
         """Readers see the old file or the new one, nothing between."""
-        handle, name = tempfile.mkstemp(dir=folder, prefix=FILE_NAME)
+        handle, part = tempfile.mkstemp(dir=folder, prefix=name)
         with os.fdopen(handle, "w") as file:
             json.dump(asdict(self), file, indent=1)
-        Path(name).replace(folder / FILE_NAME)
+        Path(part).replace(folder / name)
 
     @property
     def alive(self) -> bool:

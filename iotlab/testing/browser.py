@@ -50,7 +50,7 @@ _CHROMIUM_ARGUMENTS = (
     "--disable-sync",
 )
 #: Voila's template asks a CDN for the icons that Voila brings along itself; the page does without.
-_VOILA_ICONS = re.compile(r"/@?font-?awesome[@/]")
+_VOILA_ICONS = re.compile(r"//cdn\.[^/]+/.*font-?awesome")
 _CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 _VIEWPORT = {"width": 1280, "height": 1000}
 

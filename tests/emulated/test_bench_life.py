@@ -16,7 +16,7 @@ from raw_port import wait_for
 import iotlab.sim
 from iotlab.cli.main import main
 from iotlab.config import Settings
-from iotlab.errors import ConfigError, InUseError, NotFoundError
+from iotlab.errors import ConfigError, FlashError, InUseError, NotFoundError
 from iotlab.sim import Bench
 from iotlab.sim.engine import process
 from iotlab.sim.running import RunningBench
@@ -45,7 +45,7 @@ def test_it_comes_up_and_leaves_nothing(settings: Settings) -> None:
     with Bench.start(settings=settings) as bench:
         assert list(bench) == ["esp32", "pico"]
         assert {board.status()["state"] for board in bench.values()} == {"firmware"}
-        assert os.path.exists(bench["esp32"].port)
+        assert Path(bench["esp32"].port).exists()
         pids = processes_of(bench)
         assert all(pids.values())
         assert "bme280" in repr(bench)
@@ -152,7 +152,7 @@ def test_the_world_has_its_seed_and_what_is_held(settings: Settings) -> None:
 def test_a_board_that_cannot_come_up_says_why(settings: Settings, tmp_path: Path) -> None:
     image = tmp_path / "firmware.bin"
     image.write_bytes(b"this is no firmware")
-    with pytest.raises(ConfigError, match="'esp32' did not start"):
+    with pytest.raises(FlashError, match="'esp32' did not start: the image is no firmware"):
         Bench.start({"boards": {"esp32": {"firmware": str(image)}}}, settings=settings)
     assert not (settings.bench_dir() / "bench.json").exists()
     assert not settings.flash_dir().joinpath("esp32.flash").exists()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import iotlab
-from iotlab.sim.bench import Bench
+from iotlab.sim import Bench
 
 PACKAGE = Path(iotlab.__file__).parent
 

@@ -14,7 +14,7 @@ import pytest
 from served import START_S, STOP_S, Served, wait_for
 
 from iotlab.config import Settings
-from iotlab.sim.bench import Bench
+from iotlab.sim import Bench
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 IOTLAB = Path(sys.executable).parent / "iotlab"

@@ -190,13 +190,16 @@ def test_flash(connected: KernelSession) -> None:
     assert connected.run("%%board\n6 * 7").value == "42"
 
 
-def test_ota(connected: KernelSession, tmp_path: Path) -> None:
-    assert "no slots yet" in str(connected.run("%ota").value)
-    (tmp_path / "counter").mkdir()
-    (tmp_path / "counter" / "main.py").write_text("import time\nwhile True: time.sleep_ms(20)\n")
-    pack = f"ota.bundle({str(tmp_path / 'counter')!r}, version='1.0.0')"
-    assert connected.run(f"from iotlab import ota\nfirst = {pack}").status == "ok"
-    ran = connected.run("%ota install first")
-    assert ran.status == "ok", ran.error
-    assert "counter 1.0.0 is in slot" in ran.text
-    assert "starts on trial" in str(ran.value)
+def test_ota(kernel: KernelSession, tmp_path: Path) -> None:
+    with Bench.start({"boards": {"esp32": {"kind": "esp32"}}}, name="ota-magic") as bench:
+        assert kernel.run(f"%connect {bench['esp32'].port}").status == "ok"
+        assert "no slots yet" in str(kernel.run("%ota").value)
+        (tmp_path / "counter").mkdir()
+        (tmp_path / "counter" / "main.py").write_text("import time\nwhile True: time.sleep_ms(20)\n")
+        pack = f"ota.bundle({str(tmp_path / 'counter')!r}, version='1.0.0')"
+        assert kernel.run(f"from iotlab import ota\nfirst = {pack}").status == "ok"
+        ran = kernel.run("%ota install first")
+        assert ran.status == "ok", ran.error
+        assert "counter 1.0.0 is in slot" in ran.text
+        assert "starts on trial" in str(ran.value)
+        assert kernel.run("board.close()").status == "ok"

@@ -178,6 +178,30 @@ def test_live_plot(executed: dict[int, Executed]) -> None:
     assert readings[0] != readings[1]
 
 
+@tutorial("05-update-over-the-air.ipynb")
+def test_updates(executed: dict[int, Executed]) -> None:
+    for notebook in executed.values():
+        assert "has no slots yet" in notebook.text("before")
+        assert "blinker 1.0.0" in notebook.text("bundle")
+        assert "on trial at the next reset" in notebook.text("install-1")
+        assert "1.0.0" in confirmed(notebook.text("trial-1"))
+        assert notebook.text("blinking") in ("{False, True}", "{True, False}")
+        assert "interrupted" not in notebook.text("install-2")
+        assert "2.0.0" in confirmed(notebook.text("trial-2"))
+        assert "ValueError: the lamp has no dimmer" in notebook.text("rollback")
+        assert "2.0.0" in confirmed(notebook.text("rollback"))
+        assert notebook.text("reason").startswith("blinker 3.0.0 - ")
+        assert "Error: " in notebook.text("power-cut")
+        assert "2.0.0" in confirmed(notebook.text("after-power-cut"))
+        assert "4.0.0" not in notebook.text("after-power-cut")
+
+
+def confirmed(table: str) -> str:
+    """The line of the table that says which version is confirmed and runs."""
+    (line,) = [line for line in table.split("\n") if "confirmed" in line and "runs" in line]
+    return line
+
+
 @pytest.mark.parametrize(
     ("name", "tag"),
     [
