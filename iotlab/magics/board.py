@@ -42,7 +42,6 @@ class _Output(Show):
 
     def say(self, text: str) -> None:
         sys.stdout.write(text)
-        sys.stdout.flush()
 
     def _result(self, value: Bundle) -> None:
         self.value = BoardValue(value)

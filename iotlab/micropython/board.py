@@ -20,6 +20,7 @@ from iotlab.errors import (
     LinkError,
     NotFoundError,
     RemoteError,
+    RestartedError,
     StuckError,
     UnsupportedError,
 )
@@ -82,6 +83,13 @@ class MicroPythonBoard(Board):
             session.with_cell_helper()
             try:
                 return session.exec(code, output=output, on_frame=on_frame)
+            except RemoteError as error:
+                if "_iotlab_cell" not in error.detail:
+                    raise
+                session.forget()
+                raise RestartedError(
+                    f"{self.info.name} restarted meanwhile: run the cells before again"
+                ) from error
             except StuckError as error:
                 if not session.link.has_lines:
                     raise

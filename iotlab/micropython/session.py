@@ -130,8 +130,11 @@ class Session:
     def leave(self) -> None:
         """Leave the board at its friendly prompt."""
         try:
+            if self._has("_iotlab_cell") and self.repl.ready:
+                self.exec(f"{CELL_HELPER}.go()", timeout_s=2.0)
+                del self._helpers["_iotlab_cell"]
             self.repl.leave()
-        except (OSError, ClosedError, DeadlineError):
+        except (OSError, ClosedError, DeadlineError, RemoteError):
             return  # it is gone already
 
 

@@ -149,7 +149,7 @@ def test_a_watchdog_that_is_fed_and_then_not(port: RawPort) -> None:
 
 
 def test_an_interpreter_that_crashes_resets_the_board(port: RawPort, bench: Bench) -> None:
-    port.start("import machine; machine.mem32[0] = 1")
+    port.start("import uctypes; uctypes.bytearray_at(8, 1)[0] = 1")
     assert b"rst:" in port.until(PROMPT)
     port.enter()
     assert cause(port) == "WDT_RESET"

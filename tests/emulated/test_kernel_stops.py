@@ -81,6 +81,15 @@ def test_a_power_cut_between_cells_is_not_passed_over(kernel: KernelSession, ben
     assert kernel.run("6 * 7").value == "42"
 
 
+def test_a_board_that_forgot_without_a_word(kernel: KernelSession) -> None:
+    """As after a reset that nobody heard of: the helper is gone, and the cell says what that means."""
+    kernel.run("1")
+    kernel.run("import sys\nfor name in ('_iotlab', '_iotlab_cell'): del sys.modules[name]")
+    ran = kernel.run("1 + 1")
+    assert ran.reply["ename"] == "RestartedError"
+    assert kernel.run("1 + 1").value == "2"
+
+
 def test_a_power_cut_in_mid_cell(kernel: KernelSession, bench: Bench) -> None:
     def cut(message: Message) -> None:
         if "running" in str(message["content"]) and message["msg_type"] == "stream":

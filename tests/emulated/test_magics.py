@@ -196,10 +196,14 @@ def test_ota(kernel: KernelSession, tmp_path: Path) -> None:
         assert "no slots yet" in str(kernel.run("%ota").value)
         (tmp_path / "counter").mkdir()
         (tmp_path / "counter" / "main.py").write_text("import time\nwhile True: time.sleep_ms(20)\n")
-        pack = f"ota.bundle({str(tmp_path / 'counter')!r}, version='1.0.0')"
+        pack = f"ota.bundle({str(tmp_path / 'counter')!r}, version='1.0.0', trial_s=120)"
         assert kernel.run(f"from iotlab import ota\nfirst = {pack}").status == "ok"
         ran = kernel.run("%ota install first")
         assert ran.status == "ok", ran.error
         assert "counter 1.0.0 is in slot" in ran.text
         assert "starts on trial" in str(ran.value)
+        kernel.run("board.reset('hard')")
+        assert "on trial" in str(kernel.run("%ota").value)
+        assert "confirmed" in str(kernel.run("%ota confirm").value)
+        assert "confirmed" not in str(kernel.run("%ota revert").value)
         assert kernel.run("board.close()").status == "ok"

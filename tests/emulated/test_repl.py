@@ -109,3 +109,16 @@ def test_code_that_catches_every_interrupt(board: MicroPythonBoard) -> None:
         board.exec(code, output=interrupt)
     board.reset("hard")
     assert board.eval("6 * 7") == 42
+
+
+def test_the_names_of_cells_go_with_the_notebook(board: MicroPythonBoard) -> None:
+    usual = board.eval("repr(input)")
+    board.exec("def display(value): return 'my own'")
+    board.run_cell("mine = display(1)")
+    assert board.eval("repr(input)") != usual
+    board.close()
+    with iotlab.connect("esp32") as again:
+        assert again.eval("repr(input)") == usual
+        assert again.eval("mine, display(2)") == ("my own", "my own")
+        with pytest.raises(RemoteError, match="NameError"):
+            again.eval("clear_output")

@@ -50,8 +50,26 @@ def code(source, name):
         return source
 
 
-for _f in (display, clear_output, input):
-    try:
-        setattr(builtins, _f.__name__, _f)
-    except AttributeError:  # a firmware without changeable builtins
-        setattr(__main__, _f.__name__, _f)
+# The names that a cell finds without an import, until the notebook lets go of the board.
+_GIVEN = (display, clear_output, input)
+
+
+def come():
+    for f in _GIVEN:
+        try:
+            setattr(builtins, f.__name__, f)
+        except AttributeError:  # a firmware without changeable builtins
+            setattr(__main__, f.__name__, f)
+
+
+def go():
+    for f in _GIVEN:
+        for place in (builtins, __main__):
+            try:  # what is built in stands behind what was set, and comes back
+                if place is builtins or getattr(place, f.__name__) is f:
+                    delattr(place, f.__name__)
+            except (AttributeError, KeyError):
+                pass
+
+
+come()

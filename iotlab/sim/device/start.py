@@ -45,6 +45,7 @@ def _run(bench, name, interrupted):
         return
     try:
         if interrupted:
+            interrupted.clear()
             bench.interrupt_again()
         execfile(name)
     except SystemExit:
@@ -64,7 +65,6 @@ def _boot(bench):
         step = steps.pop()
         try:
             step()
-            interrupted.clear()
         except KeyboardInterrupt:
             interrupted.append(True)
 
