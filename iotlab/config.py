@@ -7,7 +7,6 @@ environment by itself. ``Settings.load()`` at the edge (a command, a notebook's 
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -16,12 +15,8 @@ from typing import Any
 
 import platformdirs
 
+from iotlab import toml
 from iotlab.errors import ConfigError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 FILE_NAME = "iotlab.toml"
 
@@ -90,8 +85,8 @@ def _from_file(folder: Path, known: list[str]) -> dict[str, Any]:
 
 def _read(path: Path, known: list[str]) -> dict[str, Any]:
     try:
-        values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        values: dict[str, Any] = toml.loads(path.read_text(encoding="utf-8"))
+    except (toml.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from error
     for name, value in values.items():
         if name not in known:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cache
@@ -14,17 +13,13 @@ from typing import Any
 
 from serial.tools import list_ports
 
+from iotlab import toml
 from iotlab.board import Board, BoardInfo, Endpoint
 from iotlab.config import Settings
 from iotlab.errors import ConfigError, IotlabError, NotFoundError
 from iotlab.link.serial import holder
 from iotlab.micropython.board import Attendant, MicroPythonBoard
 from iotlab.table import Table
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 
 class Boards(Sequence[Endpoint]):
@@ -104,7 +99,9 @@ def _endpoint(target: str | None, settings: Settings) -> Endpoint:
         raise NotFoundError(_NOTHING)
     if len(found) > 1:
         names = ", ".join(e.name for e in found)
-        raise ConfigError(f"{len(found)} boards are in reach ({names}): say which, as in connect({found[0].name!r})")
+        raise ConfigError(
+            f"{len(found)} boards are in reach ({names}): say which, as in connect({found[0].name!r})"
+        )
     return found[0]
 
 
@@ -136,7 +133,9 @@ def usb_device(vid: int, pid: int) -> tuple[str, str]:
 
 @cache
 def _usb_table() -> list[dict[str, Any]]:
-    entries: list[dict[str, Any]] = tomllib.loads(package_files("iotlab").joinpath("usb.toml").read_text())["usb"]
+    entries: list[dict[str, Any]] = toml.loads(package_files("iotlab").joinpath("usb.toml").read_text())[
+        "usb"
+    ]
     return entries
 
 

@@ -11,7 +11,10 @@ _TABLE = "border-collapse:collapse;margin:.4em 0;color:var(--jp-ui-font-color1,i
 _HEAD = (
     "text-align:left;padding:.25em .9em;border-bottom:2px solid var(--jp-border-color1,#9e9e9e);font-weight:600"
 )
-_CELL = "text-align:left;padding:.25em .9em;border-bottom:1px solid var(--jp-border-color2,#e0e0e0);vertical-align:top"
+_CELL = (
+    "text-align:left;padding:.25em .9em;border-bottom:1px solid var(--jp-border-color2,#e0e0e0);"
+    "vertical-align:top"
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,6 @@ class Table:
         if not self.rows:
             return f"<p>{escape(self.empty)}</p>"
         head = "".join(f'<th scope="col" style="{_HEAD}">{escape(c)}</th>' for c in self.columns)
-        body = "".join(
-            "<tr>" + "".join(f'<td style="{_CELL}">{escape(cell)}</td>' for cell in row) + "</tr>" for row in self.rows
-        )
+        cells = ["".join(f'<td style="{_CELL}">{escape(cell)}</td>' for cell in row) for row in self.rows]
+        body = "".join(f"<tr>{row}</tr>" for row in cells)
         return f'<table style="{_TABLE}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'

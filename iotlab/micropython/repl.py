@@ -105,12 +105,14 @@ class RawRepl:
         output: Output | None = None,
         on_frame: OnFrame | None = None,
         timeout_s: float | None = None,
+        aside: bool = False,
     ) -> str:
         """Run ``code``; returns what it printed. ``RemoteError`` where it raised.
 
         On a time-out, or a ``KeyboardInterrupt`` here (an :class:`Interrupted` then), the board is interrupted
         and the raw REPL is back before the error goes on. What the board printed since the last code, as a timer
-        of it may do, goes to ``output`` first. ``RestartedError`` where it restarted, now or since.
+        of it may do, goes to ``output`` first. ``RestartedError`` where it restarted, now or since. With ``aside``
+        nobody waits for what it prints: the next ``output`` gets that.
         """
         with self._interrupts:
             before, alone = self.restarts, self.left_alone
@@ -127,7 +129,7 @@ class RawRepl:
                 raise RestartedError(f"{self.link.name} restarted meanwhile: its variables are lost")
             self.start(code)
             self._tell(output)
-            return self.finish(output=output, on_frame=on_frame, timeout_s=timeout_s)
+            return self.finish(output=output, on_frame=on_frame, timeout_s=timeout_s, aside=aside)
 
     def start(self, code: str) -> None:
         """Hand ``code`` over and return as soon as it runs."""
@@ -140,7 +142,12 @@ class RawRepl:
                 self._start_plain(data)
 
     def finish(
-        self, *, output: Output | None = None, on_frame: OnFrame | None = None, timeout_s: float | None = None
+        self,
+        *,
+        output: Output | None = None,
+        on_frame: OnFrame | None = None,
+        timeout_s: float | None = None,
+        aside: bool = False,
     ) -> str:
         """Take what the running code says until it ends."""
         answer = _Answer(output, on_frame)
@@ -159,6 +166,8 @@ class RawRepl:
             except BaseException:
                 self.stop(answer)
                 raise
+            finally:
+                self._unheard += (answer.text.encode() if aside else b"") + answer.behind
         if answer.error:
             raise RemoteError(answer.traceback)
         return answer.text
@@ -177,10 +186,6 @@ class RawRepl:
         raise StuckError(
             f"{self.link.name} does not stop on Ctrl-C: its program may catch KeyboardInterrupt; reset the board"
         )
-
-    def overheard(self, text: str) -> None:
-        """``text`` was printed while code ran that was not asked for any: the next ``output`` gets it."""
-        self._unheard += text.encode()
 
     # -- details ------------------------------------------------------------------------------
 
@@ -262,7 +267,6 @@ class RawRepl:
                 continue
             for event in self._decoder.feed(data):
                 answer.take(event)
-        self._unheard += answer.behind
         self.ready = True
 
     def _await(self, mark: bytes, timeout_s: float) -> bytes:

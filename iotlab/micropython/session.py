@@ -73,10 +73,10 @@ class Session:
         """Evaluate ``expression`` with the helper at hand; the payload of its one answer frame."""
         frames: list[Frame] = []
 
-        def run() -> None:
-            self.repl.overheard(self.exec(expression, on_frame=frames.append, timeout_s=timeout_s))
-
-        self.with_helper(run, frames.clear)
+        self.with_helper(
+            lambda: self.repl.exec(expression, on_frame=frames.append, timeout_s=timeout_s, aside=True),
+            frames.clear,
+        )
         answers = [f.payload for f in frames if f.channel == ANSWER]
         if len(answers) != 1:
             raise CorruptError(f"the board's answer was lost on the way ({len(answers)} came): try again")

@@ -19,23 +19,18 @@ pin = 2
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from iotlab import toml
 from iotlab.errors import ConfigError, NotFoundError
 from iotlab.sim import chips
 from iotlab.sim.boards import base
 from iotlab.sim.boards.base import BoardKind
 from iotlab.sim.chips.base import I2CChip, LinePart
 from iotlab.sim.world import WorldState
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 DEFAULT = Path(__file__).with_name("bench.toml")
 _BENCH_KEYS = ("name", "seed", "world", "boards")
@@ -92,10 +87,10 @@ class BenchLayout:
             return _bench(dict(source), Path.cwd())
         path = Path(source or DEFAULT)
         try:
-            data = tomllib.loads(path.read_text(encoding="utf-8"))
+            data = toml.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise NotFoundError(f"there is no bench file {path}") from None
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except (OSError, UnicodeDecodeError, toml.TOMLDecodeError) as error:
             raise ConfigError(f"{path}: {error}") from error
         try:
             return _bench(data, path.parent)

@@ -60,7 +60,8 @@ class BoardContract:
             first.set()
 
         code = "print('first')\nimport time\nwhile not done(): time.sleep_ms(1)"
-        board.exec("import time\nt0 = time.ticks_ms()\ndef done(): return time.ticks_diff(time.ticks_ms(), t0) > 1500")
+        board.exec("import time\nt0 = time.ticks_ms()")
+        board.exec("def done(): return time.ticks_diff(time.ticks_ms(), t0) > 1500")
         worker = threading.Thread(target=lambda: board.exec(code, output=output))
         worker.start()
         assert first.wait(20)
@@ -125,7 +126,7 @@ class BoardContract:
         assert caught.value.partial == b"before\n"
 
     def test_ctrl_c_here_stops_the_board(self, board: Board) -> None:
-        def interrupt(text: str) -> None:
+        def interrupt(_: str) -> None:
             signal.raise_signal(signal.SIGINT)
 
         with pytest.raises(KeyboardInterrupt):
