@@ -17,6 +17,7 @@ from typing_extensions import Self
 from iotlab.bus.gpio import ADC, PWM, Pin
 from iotlab.bus.i2c import I2CBus
 from iotlab.errors import ClosedError, InUseError, UnsupportedError
+from iotlab.table import Table
 
 State = Literal["empty", "bootloader", "micropython", "linux", "other"]
 ResetKind = Literal["soft", "hard", "bootloader"]
@@ -42,6 +43,11 @@ class BoardInfo:
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+    def _repr_html_(self) -> str:
+        told = {**self.to_dict(), "virtual": "yes" if self.virtual else "", "notes": "; ".join(self.notes)}
+        rows = [(key.replace("_", " "), value) for key, value in told.items() if value]
+        return Table(("board", self.name), rows[1:])._repr_html_()
 
 
 @dataclass(frozen=True)

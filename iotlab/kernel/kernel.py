@@ -100,7 +100,9 @@ class MicroPythonKernel(Kernel):
                 "payload": payload,
                 "user_expressions": self._values(user_expressions or {}),
             }
-        except (IotlabError, KeyboardInterrupt, OSError, ValueError) as error:
+        except (Exception, KeyboardInterrupt) as error:  # whatever it is, the notebook waits for a reply
+            if not isinstance(error, (IotlabError, KeyboardInterrupt, OSError, ValueError)):
+                self.log.exception("cell %s", number)
             content = self._explained(error, number)
             if not silent:
                 front.publish("error", content)

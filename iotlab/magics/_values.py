@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from iotlab.errors import UnsupportedError
 
 _DEPTH = 20
-_BRACKETS: dict[type, tuple[str, str]] = {
+_BRACKETS: Mapping[type, tuple[str, str]] = {
     list: ("[", "]"),
     tuple: ("(", ")"),
     set: ("{", "}"),

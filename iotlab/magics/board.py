@@ -87,16 +87,16 @@ class BoardCell(BoardMagic):
                 # the line with %%board is the first of the cell, so that line numbers are the notebook's
                 output.run(board, self._cells, number, f"\n{cell}", written=f"%%board {line}\n{cell}")
             except RemoteError as error:
-                raise self._in_notebook(error, number, board) from error
+                lines = rendered(self._cells, error.traceback, number, board.info.name)
+                if error.kind == "KeyboardInterrupt":  # a Ctrl-C that stopped the board is a Ctrl-C here too
+                    stopped = KeyboardInterrupt()
+                    show_as(stopped, lines)
+                    raise stopped from error
+                show_as(error, lines)
+                raise
             for name in wanted:
                 self.shell.push({name: _fetched(board, name)})
         return output.value
-
-    def _in_notebook(self, error: RemoteError, number: int, board: Board) -> BaseException:
-        """What the notebook raises: a Ctrl-C that stopped the board is a Ctrl-C here too."""
-        shown: BaseException = KeyboardInterrupt() if error.kind == "KeyboardInterrupt" else error
-        show_as(shown, rendered(self._cells, error.traceback, number, board.info.name))
-        return shown
 
 
 def _names(text: str) -> list[str]:

@@ -145,6 +145,8 @@ class MicroPythonBoard(Board):
             session.repl.soft_reset(timeout_s=10.0)
             session.forget()
             session.repl.start(code)
+            if self._attendant:
+                self._attendant(session.link, b"")  # when it is seen to run
             session.repl.left_alone = True
 
     def look_again(self, *, timeout_s: float = 10.0) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from iotlab.board import Progress
+from iotlab.board import Output, Progress
+from iotlab.errors import DeadlineError, LinkError
 from iotlab.ota.pack import Bundle
 from iotlab.table import Table
 
@@ -150,9 +152,26 @@ class Slots(ABC):
     reset; what is not confirmed in time, hangs, raises or loses its power is rolled back by the board itself.
     """
 
-    @abstractmethod
     def status(self) -> SlotStatus:
         """What the slots hold. The application goes on."""
+        return self._status(None)
+
+    def wait(self, *, timeout_s: float = 60.0, output: Output | None = None) -> SlotStatus:
+        """Wait until nothing is on trial, whichever way it ends; ``output`` gets what the board prints.
+
+        ``DeadlineError`` where something still is after ``timeout_s``.
+        """
+        end = time.monotonic() + timeout_s
+        while time.monotonic() < end:
+            try:
+                told = self._status(output)
+            except (LinkError, DeadlineError):  # it restarts just now
+                self._look_again(max(0.1, end - time.monotonic()))
+                continue
+            if told.trial is None:
+                return told
+            time.sleep(0.2)
+        raise DeadlineError(f"a version is still on trial after {timeout_s:g} s: confirm or revert it")
 
     @abstractmethod
     def install(self, bundle: Bundle, *, progress: Progress | None = None) -> Installed:
@@ -169,3 +188,11 @@ class Slots(ABC):
     @abstractmethod
     def revert(self) -> None:
         """Give up the newest version: the next reset starts the one before. ``SlotError`` where none is."""
+
+    # -- hooks --------------------------------------------------------------------------------
+
+    @abstractmethod
+    def _status(self, output: Output | None) -> SlotStatus: ...
+
+    def _look_again(self, timeout_s: float) -> None:
+        """Find the board again after it went away."""

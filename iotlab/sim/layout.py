@@ -34,6 +34,7 @@ from iotlab.sim.world import WorldState
 
 DEFAULT = Path(__file__).with_name("bench.toml")
 _BENCH_KEYS = ("name", "seed", "world", "boards")
+_KINDS = {int: "a number", str: "a text", dict: "a table"}
 _BOARD_KEYS = ("kind", "firmware", "baud", "heap_kib", "parts")
 
 
@@ -245,5 +246,5 @@ def _only(table: dict[str, Any], known: tuple[str, ...], what: str) -> None:
 def _typed(table: dict[str, Any], key: str, kind: type, usual: Any, what: str) -> Any:
     value = table.get(key, usual)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise ConfigError(f"{what}: {key} is a {kind.__name__}, not {value!r}")
+        raise ConfigError(f"{what}: {key} is {_KINDS[kind]}, not {value!r}")
     return value

@@ -90,10 +90,17 @@ def test_no_such_port() -> None:
         SerialLink("/dev/ttyNoSuchPort")
 
 
-HOLD = "import serial, sys; p = serial.Serial(sys.argv[1], exclusive=True); print('held', flush=True); sys.stdin.read()"
+HOLD = """
+import serial, sys
+port = serial.Serial(sys.argv[1], exclusive=True)
+print("held", flush=True)
+sys.stdin.read()
+"""
 
 
-@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="no /proc: the holder of a port cannot be named")
+@pytest.mark.skipif(
+    not Path("/proc/self/fd").exists(), reason="no /proc: the holder of a port cannot be named"
+)
 def test_a_busy_port_names_its_holder() -> None:
     with pty_pair() as (port, _peer):
         other = subprocess.Popen(
@@ -112,7 +119,7 @@ def test_a_busy_port_names_its_holder() -> None:
 def test_modem_lines_of_a_virtual_port_travel_beside_it(tmp_path: Path) -> None:
     port = str(tmp_path / "board.tty")
     with pty_pair() as (slave, _peer), socket.socket(socket.AF_UNIX) as server:
-        os.symlink(slave, port)
+        Path(port).symlink_to(slave)
         server.bind(port + ".lines")
         server.listen(1)
         with SerialLink(port) as link:

@@ -386,8 +386,10 @@ def step(slice_ms):
     did = poll()
     update = sys.modules.get("iotlab_update")
     while update and update.busy() and time.ticks_diff(end, time.ticks_ms()) > 0:
+        if not update.work():
+            for _ in _poller.ipoll(1):  # the next request is on its way
+                pass
         did = poll() or did
-        update.work()
     return did
 
 

@@ -34,10 +34,10 @@ def busy():
 
 
 def work():
-    # One step of what takes long.
+    # One step of what takes long; whether there was one.
     global _job
     if _job is None:
-        return
+        return False
     try:
         next(_job)
     except StopIteration as end:
@@ -46,6 +46,7 @@ def work():
     except Exception as error:
         _job = None
         _failed(error)
+    return True
 
 
 def handle(request):

@@ -13,7 +13,7 @@ from importlib.resources import files as package_files
 from typing import Any, TypeVar
 
 from iotlab.board import Output, Progress
-from iotlab.errors import DeadlineError, LinkError, NotFoundError, SlotError
+from iotlab.errors import DeadlineError, NotFoundError, SlotError
 from iotlab.link.base import Link
 from iotlab.micropython.board import MicroPythonBoard
 from iotlab.ota.contract import Installed, Slot, Slots, SlotStatus
@@ -58,12 +58,6 @@ class MicroPythonSlots(Slots):
         board.attend(self._attend)
 
     # -- the contract -------------------------------------------------------------------------
-
-    def status(self) -> SlotStatus:
-        name = self._board.info.name
-        if not self._prepared():
-            return SlotStatus(name, (Slot("a", "empty"), Slot("b", "empty")), prepared=False)
-        return _status(name, self._talk(lambda _, told: told))
 
     def install(
         self, bundle: Bundle, *, progress: Progress | None = None, output: Output | None = None
@@ -150,22 +144,16 @@ class MicroPythonSlots(Slots):
             )
         self._board.start_program(_RESUME)
 
-    def wait(self, *, timeout_s: float = 60.0, output: Output | None = None) -> SlotStatus:
-        """Wait until nothing is on trial, whichever way it ends; ``output`` gets what the board prints.
+    # -- hooks --------------------------------------------------------------------------------
 
-        ``DeadlineError`` where something still is after ``timeout_s``.
-        """
-        end = time.monotonic() + timeout_s
-        while time.monotonic() < end:
-            try:
-                told = _status(self._board.info.name, self._talk(lambda _, told: told, output))
-            except (LinkError, DeadlineError):
-                self._board.look_again(timeout_s=max(0.1, end - time.monotonic()))
-                continue
-            if told.trial is None:
-                return told
-            time.sleep(0.2)
-        raise DeadlineError(f"a version is still on trial after {timeout_s:g} s: confirm or revert it")
+    def _status(self, output: Output | None) -> SlotStatus:
+        name = self._board.info.name
+        if not self._prepared():
+            return SlotStatus(name, (Slot("a", "empty"), Slot("b", "empty")), prepared=False)
+        return _status(name, self._talk(lambda _, told: told, output))
+
+    def _look_again(self, timeout_s: float) -> None:
+        self._board.look_again(timeout_s=timeout_s)
 
     # -- talking ------------------------------------------------------------------------------
 

@@ -100,12 +100,19 @@ def _disk_call(operation, place, data, into):
         _disk_busy = 0
         return
     except KeyboardInterrupt:  # while it waited for the answer
-        _disk.readinto(_disk.head)
-        _disk.readinto(into)
+        _disk_answer(into)
         _disk_busy = 0
         _disk.write(_again)
         _sleep_us(50000)
         return
+
+
+def _disk_answer(into):
+    try:
+        _disk.readinto(_disk.head)
+        _disk.readinto(into)
+    except KeyboardInterrupt:  # the second of two in a row; no loop, because a jump looks for a third
+        _disk_answer(into)
 
 
 def interrupt_again():

@@ -366,10 +366,10 @@ class RTC:
 
         if when is None:
             now = time.time_ns() // 1000 + RTC._offset
-            year, month, day, hour, minute, second, weekday, _ = time.gmtime(now // 1000000)
+            year, month, day, hour, minute, second, weekday = time.gmtime(now // 1000000)[:7]
             return year, month, day, weekday, hour, minute, second, now % 1000000
         year, month, day, _, hour, minute, second, part_us = when
-        seconds = time.mktime((year, month, day, hour, minute, second, 0, 0)) - _LOCAL_S
+        seconds = time.mktime((year, month, day, hour, minute, second, 0, 0, 0)) - _LOCAL_S
         RTC._offset = seconds * 1000000 + part_us - time.time_ns() // 1000
 
     init = datetime

@@ -106,7 +106,8 @@ class Port:
         if hung_up == self._client:
             self._client = not hung_up
             if self._client:
-                self._opened_at(_speed(self._master))
+                speed = _speed(self._master)
+                self._loop.after(0.0, lambda: self._opened_at(speed))  # it may unplug this port
             else:
                 self._lost_client()
             self._watch()

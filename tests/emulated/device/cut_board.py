@@ -11,10 +11,15 @@ _stream = io.open(int(sys.argv[1]), "r+b")
 
 class Disk:
     # Reads come from a copy, which is what the flash holds: whoever writes is answered what is there now.
+    now = None  # a file of an earlier life may be closed by the garbage collector: it must not reach this one
+
     def __init__(self):
+        Disk.now = self
         self.copy = bytearray(self._call(b"r", 0, 0))
 
     def _call(self, letter, place, size, data=b""):
+        if Disk.now is not self:
+            raise OSError(5)
         _stream.write(letter + struct.pack("<II", place, size) + data)
         head = _stream.read(5)
         if head[:1] != b"+":
