@@ -84,6 +84,7 @@ class ProgressBar:
 
     def __init__(self, title: str) -> None:
         self._bar = Bar(title)
+        self._begun = False
         self._handle = _notebook_handle()
         self._drawn_at = self._started_at = time.monotonic()
 
@@ -96,15 +97,13 @@ class ProgressBar:
 
     def __enter__(self) -> Self:
         self._started_at = time.monotonic()
-        if self._handle:
-            self._handle.display(self._bar)
-        else:
-            self._draw()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if not self._begun and kind:
+            return  # refused before it began: the error says it all
         took_s = time.monotonic() - self._started_at
         self._bar = replace(self._bar, took_s=took_s, state="stopped" if kind else "done")
         self._draw()
@@ -114,8 +113,9 @@ class ProgressBar:
 
     def _draw(self) -> None:
         self._drawn_at = time.monotonic()
+        first, self._begun = not self._begun, True
         if self._handle:
-            self._handle.update(self._bar)
+            (self._handle.display if first else self._handle.update)(self._bar)
         elif sys.stderr.isatty() or self._bar.state != "under way":
             # A log file gets the last line alone.
             sys.stderr.write(f"\r{self._bar!s:<78}" if sys.stderr.isatty() else str(self._bar))

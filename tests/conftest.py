@@ -103,6 +103,7 @@ def short_path() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def bench(lab_environment: dict[str, str]) -> Iterator[Bench]:
-    """The built-in bench, one for all tests of a module."""
+    """The built-in bench, one for all tests of a module. Its boards carry what a new bench's do."""
+    shutil.rmtree(lab_environment["IOTLAB_STATE_DIR"], ignore_errors=True)
     with Bench.start() as running:
         yield running

@@ -9,8 +9,8 @@ from IPython.core.magic_arguments import argument, magic_arguments, parse_argstr
 
 from iotlab.board import Board
 from iotlab.errors import ConfigError
-from iotlab.magics._progress import Progress
 from iotlab.magics.base import BoardMagic, plainly
+from iotlab.progress import progress_bar
 
 
 @magics_class
@@ -29,7 +29,7 @@ class FlashMagic(BoardMagic):
             offset = _number(arguments.offset)
             image = self._image(arguments.image)
             board = self.lab.board(arguments.board)
-            with Progress(self.shell, f"{image.name} to {board.info.name}") as progress:
+            with progress_bar(f"{image.name} to {board.info.name}") as progress:
                 board.flash(image, progress=progress, offset=offset)
             return board
 

@@ -9,9 +9,9 @@ from IPython.core.magic import line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 
 from iotlab.errors import ConfigError
-from iotlab.magics._progress import Progress
 from iotlab.magics.base import BoardMagic, plainly
 from iotlab.ota import Bundle, Slots, SlotStatus, slots
+from iotlab.progress import progress_bar
 
 
 @magics_class
@@ -42,7 +42,7 @@ class OtaMagic(BoardMagic):
     def _install(self, there: Slots, told: str) -> None:
         held = self.shell.user_ns.get(told)
         bundle = held if isinstance(held, Bundle) else Bundle.load(Path(told.strip("'\"")).expanduser())
-        with Progress(self.shell, f"{bundle.name} {bundle.version}") as progress:
+        with progress_bar(f"{bundle.name} {bundle.version}") as progress:
             installed = there.install(bundle, progress=progress)
         sys.stdout.write(f"{installed}\n")
 

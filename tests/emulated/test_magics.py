@@ -172,7 +172,7 @@ def test_live(connected: KernelSession, source: str) -> None:
     ran = connected.run(f"%live {source} --rate 50 --as plot")
     assert ran.status == "ok"
     assert "application/vnd.jupyter.widget-view+json" in ran.of("display_data")[0]["data"]
-    connected.run("plot.stream.wait_for(3, timeout_s=30)")
+    connected.run("plot.recording.wait(3, timeout_s=30)")
     quantity = "value" if "board" in source else "temperature_c"
     ran = connected.run(f"plot.close()\nplot.recording.last[{quantity!r}]")
     assert ran.value is not None
@@ -186,7 +186,7 @@ def test_flash(connected: KernelSession) -> None:
     bars = [c["data"]["text/plain"] for c in ran.of("display_data") + ran.of("update_display_data")]
     assert any("write" in bar and "%" in bar for bar in bars)
     assert "done in" in bars[-1]
-    assert "<progress" in ran.of("display_data")[0]["data"]["text/html"]
+    assert 'role="progressbar"' in ran.of("display_data")[0]["data"]["text/html"]
     assert connected.run("%%board\n6 * 7").value == "42"
 
 

@@ -1,8 +1,23 @@
-# Makes a board of a MicroPython unix port. Arguments: what the board is, then the sockets of the bridge.
+# Makes a board of a MicroPython unix port. Arguments: the signals that ask for a KeyboardInterrupt and that
+# end a system call, then the sockets of the bridge.
+def _bind_signals(interrupt, kick):
+    # An executable does by ffi what the launcher does for the port as a module.
+    try:
+        import ffi
+    except ImportError:
+        return
+    libc = ffi.open(None)
+    signal, siginterrupt = libc.func("P", "signal", "iP"), libc.func("i", "siginterrupt", "ii")
+    for number, name in ((interrupt, "mp_sched_keyboard_interrupt"), (kick, "getpid")):
+        signal(number, libc.addr(name))
+        siginterrupt(number, 1)
+
+
 def _start():
     import sys
     import vfs
 
+    _bind_signals(*[int(number) for number in sys.argv[1:3]])
     folder = sys.path[0]
     sys.path[:] = [".frozen"]
     import machine as built_in_machine
@@ -70,4 +85,4 @@ def _boot(bench):
 
 
 _boot(_start())
-del _start, _run, _boot, __file__
+del _bind_signals, _start, _run, _boot, __file__

@@ -213,7 +213,7 @@ class VirtualBoard:
         self.bridge.region = self.rom.filesystem()
         self._interpreter = Interpreter(
             self.loop,
-            command(self._micropython, START, self.layout.heap_kib or self.kind.heap_kib, {}),
+            command(self._micropython, START, self.layout.heap_kib or self.kind.heap_kib),
             channels=CHANNELS,
             output=self._printed,
             ended=self._ended,

@@ -25,7 +25,7 @@ import socket
 import subprocess
 import sys
 import termios
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from pathlib import Path
 
@@ -314,15 +314,15 @@ class Interpreter:
             channel.close()
 
 
-def command(micropython: Path | None, script: Path, heap_kib: int, options: Mapping[str, str]) -> list[str]:
+def command(micropython: Path | None, script: Path, heap_kib: int) -> list[str]:
     """How to start the unix port: ours from the extra ``bench``, or the executable ``micropython``."""
     place = str(micropython) if micropython else _wheel()
     if micropython and not (micropython.is_file() and os.access(micropython, os.X_OK)):
         raise ConfigError(f"{micropython} is no executable MicroPython: correct the setting 'micropython'")
     launcher = Path(__file__).with_name("launch.py")
-    told = [f"{name}={value}" for name, value in options.items()]
     start = [sys.executable, "-I", "-S", str(launcher), str(os.getpid()), place]
-    return [*start, "-i", "-X", f"heapsize={heap_kib}k", str(script), *told]
+    signals = [str(int(number)) for number in (signal.SIGUSR1, signal.SIGUSR2)]
+    return [*start, "-i", "-X", f"heapsize={heap_kib}k", str(script), *signals]
 
 
 def _wheel() -> str:
