@@ -18,12 +18,13 @@ from iotlab.ota.contract import Installed, Slot, Slots, SlotStatus
 from iotlab.ota.kinds.micropython import answers
 from iotlab.ota.manifest import Manifest
 from iotlab.ota.pack import Bundle, bundle
+from iotlab.ota.wire import TIMEOUT_S
 from iotlab.registry import Registry
 
 __all__ = ["Bundle", "Installed", "Manifest", "Slot", "SlotStatus", "Slots", "bundle", "connect", "slots"]
 
 #: By what a board runs (``info.state``); a package outside announces ``iotlab.slots``.
-_KINDS = Registry[Callable[[Board], Slots]](
+_KINDS = Registry[Callable[..., Slots]](
     package="iotlab.ota.kinds", attribute="SLOTS", group="iotlab.slots", kind="kind of slots"
 )
 
@@ -36,8 +37,8 @@ def connect(target: str | None = None, *, settings: Settings | None = None) -> B
     return discovery.connect(target, settings=settings, attendant=answers)
 
 
-def slots(board: Board) -> Slots:
-    """The slots of ``board``, of the kind that fits what it runs.
+def slots(board: Board, *, timeout_s: float = TIMEOUT_S) -> Slots:
+    """The slots of ``board``, of the kind that fits what it runs. It may be silent for ``timeout_s``.
 
     ``UnsupportedError`` where nothing on the board can have slots: a blank one has to be flashed first.
     """
@@ -47,4 +48,4 @@ def slots(board: Board) -> Slots:
         raise UnsupportedError(
             f"{board.info.name} has no slots, its state is {board.info.state!r}: flash MicroPython first"
         ) from None
-    return make(board)
+    return make(board, timeout_s=timeout_s)

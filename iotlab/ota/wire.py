@@ -22,6 +22,8 @@ CHANNEL = 7
 PROTOCOL = 1
 #: A frame fits into the smallest receive buffer of a board (260 bytes on an ESP32, ports/esp32/uart.c).
 FRAME_SIZE = 256
+#: A board may stand still for a while: an application that waits in a driver, a flash that erases.
+TIMEOUT_S = 8.0
 _AGAIN_S = 0.5
 #: A request's id is two of these: one for the talk, so that a late answer of another talk is none, one that counts.
 #: They are printable because a request may meet a prompt where it should have met an application.
@@ -36,11 +38,14 @@ class EndedError(SlotError):
 class Wire:
     """Requests and answers over an open link, which the caller holds. ``output`` gets what the board prints.
 
-    ``raw``: the updater was started in the raw REPL, which marks its end.
+    ``raw``: the updater was started in the raw REPL, which marks its end. ``timeout_s``: how long the board may
+    be silent.
     """
 
-    def __init__(self, link: Link, output: Output | None = None, *, raw: bool = False) -> None:
-        self._link, self._output, self._raw = link, output, raw
+    def __init__(
+        self, link: Link, output: Output | None = None, *, raw: bool = False, timeout_s: float = TIMEOUT_S
+    ) -> None:
+        self._link, self._output, self._raw, self._timeout_s = link, output, raw, timeout_s
         self._decoder = Decoder()
         self._talk, self._count, self._id = secrets.choice(_IDS), 0, b""
         self._busy = self._hailed = False
@@ -52,11 +57,12 @@ class Wire:
         #: What the board told unasked: the state that it announced last.
         self.announced: dict[str, Any] | None = None
 
-    def ask(self, letter: bytes, data: bytes = b"", *, timeout_s: float = 15.0) -> Any:
+    def ask(self, letter: bytes, data: bytes = b"") -> Any:
         """What the board answers to a request. ``SlotError`` with its words where it refuses.
 
-        ``DeadlineError`` where it was silent for ``timeout_s``; a board that works and says so is waited for.
+        ``DeadlineError`` where it was silent for too long; a board that works and says so is waited for.
         """
+        timeout_s = self._timeout_s
         request = self._request(letter, data)
         end = time.monotonic() + timeout_s
         while time.monotonic() < end:
@@ -71,7 +77,7 @@ class Wire:
             if self.announced is not None and not self.announced["reading"] and not self._raw:
                 raise EndedError("the application ended while it was asked: try again")
         raise DeadlineError(
-            f"{self._link.name} did not answer the update in {timeout_s:g} s: reset the board"
+            f"{self._link.name} did not answer the update in {timeout_s:g} s: reset the board, then try again"
         )
 
     def hail(self) -> None:

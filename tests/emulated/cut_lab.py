@@ -136,9 +136,9 @@ class CutBoard:
     def install(self, bundle: Bundle) -> bool:
         """Install, as the host does; whether it got to its end."""
         self.link.write(b"serve()\n")
-        wire = Wire(self.link)
+        wire = Wire(self.link, timeout_s=20.0)
         try:
-            wire.ask(b"h", timeout_s=20.0)
+            wire.ask(b"h")
             transfer(wire, bundle, None)
             done = not self._dead
         except IotlabError:

@@ -13,13 +13,15 @@ from pathlib import Path
 
 import pytest
 from cut_lab import TEAR_POINTS, Cut, CutBoard, cut_board
-from ota_lab import packed
+from ota_lab import CONFIRM, COUNTER, FILES, packed, small_bench
 
-#: Small files live in littlefs' metadata, large ones in blocks of their own: an application has both.
-FILES = ("main.py", "lib/table.py", "lib/net/retry.py", "page.html")
+import iotlab
+from iotlab import ota
+from iotlab.errors import DeadlineError, LinkError
 
 
 def files(version: str) -> dict[str, str]:
+    """Small files live in littlefs' metadata, large ones in blocks of their own: an application has both."""
     return {
         "main.py": f"VERSION = {version!r}\n",
         "lib/table.py": f"# {version}\n" + "TABLE = (1, 2, 3)\n" * 300,
@@ -124,9 +126,24 @@ def test_every_cut_of_an_install(board: CutBoard, installed: bytes) -> None:
 
 @pytest.mark.timeout(900)
 def test_every_cut_of_the_recovery(board: CutBoard, installed: bytes) -> None:
-    """After a cut at each operation of an install, the retry is cut too: at every operation, at each tear point."""
+    """The first start after a cut, and the install that is done again: each of their operations, each tear point."""
     outcomes: Counter[str] = Counter()
-    first, cut = Story(board, installed, install), set()
+    first = Story(board, installed, install)
+    first.run(Cut(first.run() // 3, 0.5))
+    for _ in Story(board, board.content, start, install).cuts():
+        outcomes[started(board)] += 1
+        if board.do("__import__('iotlab_slots').slot") == "a":
+            assert retried(board) == "2.0.0 on trial"
+    shown("recovery", outcomes)
+    assert outcomes.total() > 150
+    assert set(outcomes) == {"1.0.0", "2.0.0 on trial"}
+
+
+@pytest.mark.timeout(900)
+def test_a_second_cut_after_every_first_one(board: CutBoard, installed: bytes) -> None:
+    """After a cut at each operation of an install, the retry is cut at an operation that wanders."""
+    outcomes: Counter[str] = Counter()
+    first = Story(board, installed, install)
     for after in range(first.run()):
         first.run(Cut(after, TEAR_POINTS[after % 3]))
         if started(board) != "1.0.0":
@@ -134,15 +151,13 @@ def test_every_cut_of_the_recovery(board: CutBoard, installed: bytes) -> None:
         again = Story(board, board.content, start, install)
         count = again.run()
         for torn in TEAR_POINTS:
-            cut.add(after * 7 % count)
             again.run(Cut(after * 7 % count, torn))
             outcomes[started(board)] += 1
             if board.do("__import__('iotlab_slots').slot") == "a":
                 assert retried(board) == "2.0.0 on trial"
-    shown("recovery", outcomes)
+    shown("two cuts", outcomes)
     assert outcomes.total() >= 252
-    assert len(cut) > 75  # with a stride of 7, nearly all of them
-    assert set(outcomes) == {"1.0.0", "2.0.0 on trial"}
+    assert set(outcomes) <= {"1.0.0", "2.0.0 on trial"}
 
 
 def test_cuts_while_a_trial_begins_is_confirmed_or_ends(board: CutBoard, installed: bytes) -> None:
@@ -184,3 +199,44 @@ def test_an_install_in_place_does_not_survive_it(board: CutBoard, installed: byt
         outcomes["broken" if found not in (*old, *new) else "whole"] += 1
     shown("in place", outcomes)
     assert outcomes["broken"] > outcomes.total() / 2
+
+
+@pytest.mark.timeout(900)
+def test_cuts_of_an_install_over_the_wire(lab_environment: dict[str, str]) -> None:
+    """The whole way: a board of the bench whose power goes while its application runs and an update comes in."""
+    application = {"main.py": CONFIRM + COUNTER.format(version="{}"), "lib/x.py": "# {}\n" * 60}
+    old, new = (
+        packed(v, {k: s.replace("{}", v) for k, s in application.items()}) for v in ("1.0.0", "2.0.0")
+    )
+    with small_bench() as bench, iotlab.connect("esp32") as board:
+        esp32, slots = bench["esp32"], ota.slots(board, timeout_s=1.0)
+        slots.install(old)
+        board.reset("hard")
+        assert slots.wait().version == "1.0.0"
+        esp32.power_off()
+        flash = esp32.flash_read(*FILES)
+        esp32.power_on()
+        board.look_again()
+        before = esp32.flash_operations
+        slots.install(new)
+        count = esp32.flash_operations - before
+        outcomes: Counter[str] = Counter()
+        for after in range(count):
+            esp32.power_off()
+            esp32.flash_erase(*FILES)
+            for k in range(0, len(flash), 4096):
+                if flash[k : k + 4096] != b"\xff" * 4096:
+                    esp32.flash_write(FILES[0] + k, flash[k : k + 4096])
+            esp32.power_on()
+            board.look_again()
+            assert board.left_alone
+            esp32.cut_power(after, TEAR_POINTS[after % 3])
+            with pytest.raises((DeadlineError, LinkError)):
+                slots.install(new)
+            esp32.power_on()
+            board.look_again()
+            outcomes[slots.wait().version] += 1
+    shown("over the wire", outcomes)
+    assert outcomes.total() == count > 20
+    assert set(outcomes) <= {"1.0.0", "2.0.0"}
+    assert outcomes["1.0.0"] >= count - 1

@@ -306,8 +306,8 @@ def _commit(_):
 
 
 def _leave(_):
-    global over
-    over = True
+    global over, _plan
+    over, _plan = True, None
     sys.modules.pop("iotlab_update", None)  # its memory is the application's again
     return {}
 

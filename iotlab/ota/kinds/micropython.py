@@ -19,7 +19,7 @@ from iotlab.micropython.board import MicroPythonBoard
 from iotlab.ota.contract import Installed, Slot, Slots, SlotStatus
 from iotlab.ota.pack import Bundle
 from iotlab.ota.transfer import check_fits, check_platform, transfer
-from iotlab.ota.wire import EndedError, Wire
+from iotlab.ota.wire import TIMEOUT_S, EndedError, Wire
 
 T = TypeVar("T")
 Talk = Callable[[Wire, dict[str, Any]], T]
@@ -32,8 +32,6 @@ _SERVE = "import iotlab_slots\niotlab_slots.serve()"
 _RESUME = "import iotlab_slots\niotlab_slots.run(globals(), False)"
 _FORGET = "import sys\nfor _m in ('iotlab_slots', 'iotlab_update'): sys.modules.pop(_m, None)\ndel _m"
 _FILE_SYSTEM = "littlefs"
-#: How long an application is waited for before it counts as one that does not answer.
-_GREETING_S = 3.0
 #: After a reset: how often it is asked, how often in a silence, how often at the most.
 _BETWEEN_S, _SILENT, _ASKED = 0.5, 4, 16
 
@@ -52,8 +50,8 @@ class MicroPythonSlots(Slots):
     that needs the interpreter interrupts it, and ``resume`` starts it again.
     """
 
-    def __init__(self, board: MicroPythonBoard) -> None:
-        self._board = board
+    def __init__(self, board: MicroPythonBoard, *, timeout_s: float = TIMEOUT_S) -> None:
+        self._board, self._timeout_s = board, timeout_s
         self._announced: dict[str, Any] | None = None
         board.attend(self._attend)
 
@@ -172,7 +170,7 @@ class MicroPythonSlots(Slots):
         interrupt = board.left_alone
         if interrupt:
             with board.talk() as link:
-                wire = Wire(link, output)
+                wire = Wire(link, output, timeout_s=self._timeout_s)
                 told = None if self._reads_stdin else _greeting(wire)
                 if told is not None:
                     done = do(wire, told)
@@ -181,7 +179,7 @@ class MicroPythonSlots(Slots):
                     return done
         try:
             with board.talk(_SERVE) as link:
-                wire = Wire(link, output, raw=True)
+                wire = Wire(link, output, raw=True, timeout_s=self._timeout_s)
                 told = wire.ask(b"h")
                 done = do(wire, told)
                 wire.leave()
@@ -253,7 +251,7 @@ def _greeting(wire: Wire) -> dict[str, Any] | None:
     if wire.announced is not None and not wire.announced["reading"]:
         return None
     try:
-        told: dict[str, Any] = wire.ask(b"h", timeout_s=_GREETING_S)
+        told: dict[str, Any] = wire.ask(b"h")
     except (DeadlineError, EndedError):
         return None
     return told
