@@ -8,9 +8,7 @@ from html import escape
 
 # JupyterLab's theme where there is one; else what the page has (Voila, GitHub).
 _TABLE = "border-collapse:collapse;margin:.4em 0;color:var(--jp-ui-font-color1,inherit)"
-_HEAD = (
-    "text-align:left;padding:.25em .9em;border-bottom:2px solid var(--jp-border-color1,#9e9e9e);font-weight:600"
-)
+_HEAD = "text-align:left;padding:.25em .9em;border-bottom:2px solid var(--jp-border-color1,#9e9e9e);font-weight:600"
 _CELL = (
     "text-align:left;padding:.25em .9em;border-bottom:1px solid var(--jp-border-color2,#e0e0e0);"
     "vertical-align:top"

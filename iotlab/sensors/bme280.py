@@ -18,6 +18,7 @@ def _weather(driver: Any, i2c: Any, address: int) -> Any:
     made.overscan_pressure = made.overscan_temperature
     return made
 
+
 PROFILE = Profile(
     key="bme280",
     title="BME280",

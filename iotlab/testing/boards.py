@@ -71,7 +71,20 @@ class BoardContract:
 
     @pytest.mark.parametrize(
         "value",
-        [0, -7, 2**40, 1.5, float("inf"), "text\n", "é", b"\x00\x03\x04\n\r\x10\x11\x13\xff", None, True, (), (1,)],
+        [
+            0,
+            -7,
+            2**40,
+            1.5,
+            float("inf"),
+            "text\n",
+            "é",
+            b"\x00\x03\x04\n\r\x10\x11\x13\xff",
+            None,
+            True,
+            (),
+            (1,),
+        ],
     )
     def test_plain_values_come_over(self, board: Board, value: object) -> None:
         assert board.eval(repr(value).replace("inf", "float('inf')")) == value
@@ -166,7 +179,9 @@ class BoardContract:
         board.files.write(f"{folder}/data.bin", data)
         assert board.files.read(f"{folder}/data.bin") == data
         assert board.files.sha256(f"{folder}/data.bin") == hashlib.sha256(data).hexdigest()
-        assert [(e.path, e.size, e.is_dir) for e in board.files.ls(folder)] == [(f"{folder}/data.bin", size, False)]
+        assert [(e.path, e.size, e.is_dir) for e in board.files.ls(folder)] == [
+            (f"{folder}/data.bin", size, False)
+        ]
 
     def test_a_file_is_replaced(self, board: Board, folder: str) -> None:
         board.files.write(f"{folder}/a.txt", b"a longer text than the second")
@@ -206,7 +221,10 @@ class BoardContract:
         assert board.files.sync(tmp_path, folder) == []
         (tmp_path / "main.py").write_text("one = 11\n")
         (tmp_path / "sub" / "more.py").unlink()
-        assert board.files.sync(tmp_path, folder, delete=True) == [f"{folder}/main.py", f"{folder}/sub/more.py"]
+        assert board.files.sync(tmp_path, folder, delete=True) == [
+            f"{folder}/main.py",
+            f"{folder}/sub/more.py",
+        ]
         assert [e.path for e in board.files.walk(folder)] == [f"{folder}/main.py"]
 
     @staticmethod

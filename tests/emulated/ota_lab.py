@@ -42,9 +42,9 @@ def counter(version: str, *, confirms: bool = True, **options: Any) -> Bundle:
 
 
 @contextlib.contextmanager
-def small_bench(kind: str = "esp32") -> Iterator[Bench]:
+def small_bench(kind: str = "esp32", name: str = "ota") -> Iterator[Bench]:
     """A bench with one board without parts."""
-    with Bench.start({"boards": {kind: {"kind": kind}}}, name="ota") as bench:
+    with Bench.start({"boards": {kind: {"kind": kind}}}, name=name) as bench:
         yield bench
 
 

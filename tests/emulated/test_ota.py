@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from ota_lab import CONFIRM, COUNTER, counter, packed, small_bench, wipe
@@ -12,6 +13,7 @@ from ota_lab import CONFIRM, COUNTER, counter, packed, small_bench, wipe
 import iotlab
 from iotlab import ota
 from iotlab.board import Board
+from iotlab.cli.main import main
 from iotlab.errors import SlotError, UnsupportedError
 from iotlab.link.serial import SerialLink
 from iotlab.micropython.board import MicroPythonBoard
@@ -317,3 +319,36 @@ def test_a_bad_line_only_takes_longer(
         lossy.reset("hard")
         assert beside.wait().version == "2.0.0"
         assert lossy.files.read("/slots/b/app/data.bin") == data
+
+
+def test_a_pico(lab_environment: dict[str, str]) -> None:
+    with small_bench("pico", name="ota-pico"), iotlab.connect("pico") as pico:
+        slots = ota.slots(pico)
+        for version in ("1.0.0", "2.0.0"):
+            done = slots.install(counter(version))
+            assert not done.interrupted
+            pico.reset("hard")
+            assert slots.wait().version == version
+        slots.install(packed("3.0.0", "raise ValueError('broken on purpose')"))
+        pico.reset("hard")
+        told = slots.wait()
+        assert (told.version, told["a"].meaning) == ("2.0.0", "failed: ValueError: broken on purpose")
+
+
+def test_the_command(board: Board, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    board.close()
+    (tmp_path / "counter").mkdir()
+    (tmp_path / "counter" / "main.py").write_text(CONFIRM + COUNTER.format(version="1.0.0"))
+    made = tmp_path / "counter-1.0.0.zip"
+    assert (
+        main(["ota", "pack", str(tmp_path / "counter"), "--version", "1.0.0", "--output", str(tmp_path)]) == 0
+    )
+    assert capsys.readouterr().out.startswith(f"{made}: counter 1.0.0: 1 files")
+    assert main(["ota", "install", str(made), "--start", "--board", "esp32"]) == 0
+    assert "counter 1.0.0 is in slot a" in capsys.readouterr().out
+    assert main(["ota", "status", "--board", "esp32"]) == 0
+    assert re.search(r"a +counter 1\.0\.0 +confirmed +runs, next", capsys.readouterr().out)  # not interrupted
+    assert main(["ota", "confirm", "--board", "esp32"]) == 1
+    assert "nothing is on trial" in capsys.readouterr().err
+    assert main(["ota", "revert", "--board", "esp32"]) == 1
+    assert "no earlier version to go back to" in capsys.readouterr().err
