@@ -5,12 +5,11 @@ python scripts/picture.py            writes docs/lab.png
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
 from pathlib import Path
-
-import nbformat
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = ROOT / "docs" / "lab.png"
@@ -21,10 +20,11 @@ def shown(folder: Path) -> None:
     for notebook in sorted((ROOT / "notebooks").glob("*.ipynb")):
         shutil.copy(notebook, folder)
     path = folder / "04-live-sensor-plot.ipynb"
-    notebook = nbformat.read(path, as_version=4)
-    plot = next(n for n, c in enumerate(notebook.cells) if "plot" in c.metadata.get("tags", []))
-    notebook.cells = notebook.cells[plot - 2 : plot - 1] + notebook.cells[plot - 1 : plot + 1]
-    nbformat.write(notebook, path)
+    document = json.loads(path.read_text())
+    cells = document["cells"]
+    plot = next(n for n, cell in enumerate(cells) if "plot" in cell["metadata"].get("tags", []))
+    document["cells"] = cells[plot - 2 : plot + 1]
+    path.write_text(json.dumps(document))
 
 
 def main() -> None:
