@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import nbformat
 import pytest
 
+from iotlab.config import Settings
 from iotlab.sim import Bench
 from iotlab.testing.browser import Dashboard, Lab, find_plot, voila_server
 
@@ -22,8 +23,8 @@ TUTORIALS = sorted(p.name for p in NOTEBOOKS.glob("[0-9][0-9]-*.ipynb"))
 
 
 @pytest.fixture
-def fresh_bench(lab_environment: dict[str, str]) -> Iterator[Bench]:
-    with Bench.start() as running:
+def fresh_bench(lab_environment: dict[str, str], tmp_path: Path) -> Iterator[Bench]:
+    with Bench.start(settings=Settings.load(state_dir=tmp_path / "state")) as running:
         yield running
 
 

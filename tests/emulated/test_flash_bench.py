@@ -74,7 +74,7 @@ def test_the_command_line_reads_back_what_was_flashed(erased: Bench, image: Path
     assert back.read_bytes() == image.read_bytes()
 
 
-def test_the_cable_pulled_half_way(erased: Bench, image: Path) -> None:
+def test_the_cable_pulled_half_way(erased: Bench, blank: Board, image: Path) -> None:
     esp32 = erased["esp32"]
 
     def pull(stage: str, done: int, total: int) -> None:
@@ -82,7 +82,7 @@ def test_the_cable_pulled_half_way(erased: Bench, image: Path) -> None:
             esp32.unplug_cable()
 
     with pytest.raises(FlashError, match=r"half-way.*plug it in again and flash again"):
-        flash_esp(esp32.port, image, progress=pull)
+        blank.flash(image, progress=pull)
     esp32.plug_cable()
     with iotlab.connect("esp32") as board:
         assert board.info.state == "other"

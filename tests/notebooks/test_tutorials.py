@@ -14,6 +14,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 import iotlab.sim
+from iotlab.config import Settings
 from iotlab.sim.world import WorldState
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
@@ -81,7 +82,7 @@ def run(name: str, seed: int, folder: Path) -> Executed:
     folder.mkdir()
     shutil.copy(NOTEBOOKS / name, folder)
     notebook = with_solutions(nbformat.read(folder / name, as_version=4))
-    with iotlab.sim.Bench.start(seed=seed) as bench:
+    with iotlab.sim.Bench.start(seed=seed, settings=Settings.load(state_dir=folder / "state")) as bench:
         world = WorldState.from_json((bench.folder / "world.json").read_text())
         client = NotebookClient(
             notebook, timeout=120, record_timing=True, resources={"metadata": {"path": str(folder)}}

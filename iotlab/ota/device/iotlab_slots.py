@@ -352,8 +352,10 @@ def poll():
         waiting = False
         for _ in _poller.ipoll(0):
             waiting = True
-        if not waiting or not _in.readinto(_byte):
+        if not waiting:
             return came
+        if not _in.readinto(_byte):
+            raise EOFError  # no board's, but that of a process whose owner is gone
         came, c = True, _byte[0]
         if _escaped:
             _escaped = False
