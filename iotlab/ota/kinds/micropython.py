@@ -34,6 +34,8 @@ _FORGET = "import sys\nfor _m in ('iotlab_slots', 'iotlab_update'): sys.modules.
 _FILE_SYSTEM = "littlefs"
 #: After a reset: how often it is asked, how often in a silence, how often at the most.
 _BETWEEN_S, _SILENT, _ASKED = 0.5, 4, 16
+#: How a prompt shows the first question: its bracket, and the cursor's way back at its number 1, which is Ctrl-A.
+_ECHO = "[\b"
 
 
 def device_source(module: str) -> bytes:
@@ -235,7 +237,7 @@ def _announced(link: Link, heard: bytes) -> dict[str, Any] | None:
             pass
         if wire.announced is not None:
             return None if wire.announced["ended"] else wire.announced
-        if wire.text.endswith(">>> ") or wire.text.count("rst:0x") > 2:
+        if wire.text.endswith(">>> ") or _ECHO in wire.text or wire.text.count("rst:0x") > 2:
             break
         if not wire.starting:
             silent = silent + 1 if wire.printed == before else 0
