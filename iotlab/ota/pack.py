@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import struct
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +18,18 @@ _FOLDER = "app/"
 #: Never part of an application: what an editor, a Mac or CPython leaves in a folder.
 _LEFT_OUT = {"__pycache__", "Thumbs.db"}
 _TIME = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold: the same content is always the same bytes
+
+#: What ``zipfile`` raises over a file that is none, or a damaged one; which of them differs between Pythons.
+_BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
 
 
 @dataclass(frozen=True)
@@ -80,6 +94,8 @@ class Bundle:
             raise NotFoundError(
                 f"there is no bundle {path}: make one with iotlab.ota.bundle(folder)"
             ) from None
+        except OSError as error:
+            raise SignatureError(f"{path} cannot be read ({error.strerror}): is it a file?") from error
         return cls.from_bytes(data)
 
     @classmethod
@@ -88,7 +104,7 @@ class Bundle:
         try:
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
                 return _unpack(archive)
-        except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+        except _BROKEN as error:
             raise SignatureError(
                 f"this is no bundle ({error}): make one with iotlab.ota.bundle(folder)"
             ) from error
