@@ -6,17 +6,17 @@ import hashlib
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from typing_extensions import Self
 
 from iotlab.bus.gpio import ADC, PWM, Pin
 from iotlab.bus.i2c import I2CBus
-from iotlab.errors import ClosedError, InUseError, UnsupportedError
+from iotlab.errors import ClosedError, InUseError, NotFoundError, UnsupportedError
 from iotlab.table import Table
 
 State = Literal["empty", "bootloader", "micropython", "linux", "other"]
@@ -108,8 +108,6 @@ class Files(ABC):
 
     def sha256(self, path: str) -> str | None:
         """SHA-256 of a file as hexadecimal digits; ``None`` where there is no such file."""
-        from iotlab.errors import NotFoundError
-
         try:
             return hashlib.sha256(self.read(path)).hexdigest()
         except NotFoundError:
@@ -148,10 +146,14 @@ class Files(ABC):
         """Make ``path`` on the board hold what ``folder`` holds; files with the right hash stay.
 
         Returns the board's paths that changed. With ``delete``, files that ``folder`` lacks go.
+        ``NotFoundError`` where there is no such folder.
         """
         base = Path(folder)
+        if not base.is_dir():  # else a slip of the pen would empty the board
+            raise NotFoundError(f"there is no folder {base}: check the name")
         wanted = {p.relative_to(base).as_posix(): p for p in sorted(base.rglob("*")) if p.is_file()}
-        root = path.rstrip("/")
+        root = ("/" + path.strip("/")).rstrip("/")
+        self.mkdir(root or "/")
         changed = []
         for number, (name, source) in enumerate(wanted.items()):
             target = f"{root}/{name}"
@@ -238,6 +240,8 @@ class Board(ABC):
 
     def reset(self, kind: ResetKind = "soft", *, timeout_s: float = 10.0) -> None:
         """Start anew. "soft" restarts the interpreter, "hard" the chip, "bootloader" ends in its bootloader."""
+        if kind not in get_args(ResetKind):
+            raise ValueError(f'a reset is "soft", "hard" or "bootloader", not {kind!r}')
         with self.using("reset"):
             self._reset(kind, timeout_s)
 
@@ -252,10 +256,11 @@ class Board(ABC):
         """Stop what was started on the board's behalf and let go of it. Idempotent."""
         if self._closed:
             return
-        for closer in reversed(self._closers):
-            closer()
-        self._closed = True
-        self._close()
+        with ExitStack() as ending:  # each of them, the last first, whatever another one raises
+            ending.callback(self._close)
+            ending.callback(setattr, self, "_closed", True)
+            for closer in self._closers:
+                ending.callback(closer)
 
     @property
     def closed(self) -> bool:

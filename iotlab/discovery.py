@@ -91,7 +91,8 @@ def _endpoint(target: str | None, settings: Settings) -> Endpoint:
         for endpoint in found:
             if target in (endpoint.name, endpoint.port):
                 return endpoint
-        if "://" in target or Path(target).exists() or target.startswith(("/dev/", "COM")):
+        is_file = Path(target).exists() and not Path(target).is_dir()
+        if "://" in target or is_file or target.startswith(("/dev/", "COM")):
             return Endpoint(target.rsplit("/", 1)[-1], target)
         there = ", ".join(e.name for e in found) or "none"
         raise NotFoundError(f"there is no board {target!r}; in reach: {there}")
@@ -156,28 +157,31 @@ def _runs(info: BoardInfo) -> str:
 
 def _virtual(settings: Settings) -> list[Endpoint]:
     """The boards of the running benches, from their registry files."""
-    found = []
+    found: list[Endpoint] = []
     for registry in sorted(settings.runtime_dir.glob("*/bench.json")):
         try:
             boards = json.loads(registry.read_text())["boards"]
+            found.extend(filter(None, map(_virtual_board, boards)))
         except (OSError, ValueError, KeyError):
-            continue  # a bench that is just coming up or going down
-        for board in boards:
-            status = _ask(board["control"], {"do": "status"})
-            if status is None:
-                continue  # its process is gone
-            found.append(
-                Endpoint(
-                    board["name"],
-                    board["port"],
-                    board["kind"],
-                    f"virtual {board['kind']}",
-                    virtual=True,
-                    drive=board.get("drive") or "",
-                    firmware={"firmware": "MicroPython"}.get(status["state"], status["state"]),
-                )
-            )
+            continue  # a bench that is just coming up or going down, or another iotlab's
     return found
+
+
+def _virtual_board(told: dict[str, Any]) -> Endpoint | None:
+    """A board of a bench's registry; None where its process is gone."""
+    name, port, kind, control = (told[key] for key in ("name", "port", "kind", "control"))
+    status = _ask(control, {"do": "status"})
+    if status is None:
+        return None
+    return Endpoint(
+        name,
+        port,
+        kind,
+        f"virtual {kind}",
+        virtual=True,
+        drive=told.get("drive") or "",
+        firmware={"firmware": "MicroPython"}.get(status["state"], status["state"]),
+    )
 
 
 def _ask(control: str, request: dict[str, Any]) -> dict[str, Any] | None:

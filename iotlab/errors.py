@@ -30,6 +30,7 @@ Messages end in what to do next.
 from __future__ import annotations
 
 import errno
+from collections.abc import Mapping
 
 
 class IotlabError(Exception):
@@ -126,6 +127,14 @@ class ArbitrationError(BusError):
     """Another master, or something holds a line of the bus low."""
 
 
+#: What the numbers mean that MicroPython's file systems give without a name. Source: lib/littlefs/lfs.h.
+_MEANINGS: Mapping[int, str] = {
+    28: "no space is left on it: remove files",
+    36: "the name is too long",
+    39: "the folder is not empty",
+}
+
+
 class RemoteError(IotlabError):
     """Code on the board raised.
 
@@ -139,6 +148,8 @@ class RemoteError(IotlabError):
         kind, _, self.detail = last.partition(": ")
         self.kind = kind.strip()
         self.code = self._errno()
+        meaning = _MEANINGS.get(self.code) if self.code is not None else None
+        last += f" ({meaning})" if meaning else ""
         super().__init__(f"on the board: {last}\n{self.traceback}")
 
     def _errno(self) -> int | None:

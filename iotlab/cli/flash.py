@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
 from iotlab.cli.base import Command
 from iotlab.discovery import connect
@@ -17,9 +17,14 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--board", help="name or port, as `iotlab boards` shows it; needed where there are several"
     )
-    parser.add_argument(
-        "--offset", type=lambda text: int(text, 0), help="where in the flash, where the image does not tell"
-    )
+    parser.add_argument("--offset", type=_number, help="where in the flash, where the image does not tell")
+
+
+def _number(text: str) -> int:
+    try:
+        return int(text, 0)
+    except ValueError:
+        raise ArgumentTypeError(f"an offset is a number such as 0x1000, not {text!r}") from None
 
 
 def run(arguments: Namespace) -> int:

@@ -25,8 +25,8 @@ from iotlab.link.base import Link
 class SerialLink(Link):
     """``port``: a device ("/dev/ttyUSB0", "COM3"), a virtual board's PTY, or a pyserial URL.
 
-    The port is held exclusively: ``InUseError`` names the process that has it. ``NotFoundError`` where there is
-    no such port, ``ConnectError`` where it does not open.
+    The port is held exclusively: ``InUseError`` names the process that has it, this one too. ``NotFoundError``
+    where there is no such port, ``ConnectError`` where it does not open.
     """
 
     def __init__(self, port: str, *, baud: int = 115200, write_timeout_s: float = 10.0) -> None:
@@ -131,6 +131,11 @@ def _explained(port: str, error: OSError) -> Exception:
         )
     if error.errno in (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK) or "exclusively lock" in text:
         who = holder(port)
+        if not who and _has_open(Path("/proc/self"), os.path.realpath(port)):
+            return InUseError(
+                f"{port} is open in this program already: use the board that you have, or close() it first",
+                holder=f"this program ({os.getpid()})",
+            )
         named = f"held by {who}" if who else "held by another program"
         return InUseError(f"{port} is {named}: close it there first", holder=who)
     return ConnectError(f"{port} does not open: {text}")
@@ -150,6 +155,10 @@ def _connect_lines(port: str) -> socket.socket | None:
         if "://" not in port and stat.S_ISSOCK(beside.stat().st_mode):
             lines = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             lines.settimeout(5.0)
-            lines.connect(str(beside))
+            try:
+                lines.connect(str(beside))
+            except OSError:
+                lines.close()
+                raise
             return lines
     return None

@@ -160,18 +160,19 @@ class MicroPythonBoard(Board):
         return self._session().exec(code, output=output, timeout_s=timeout_s)
 
     def _files(self) -> Files:
-        return MicroPythonFiles(self._session(), self)
+        self._session()  # whether there is one is told now
+        return MicroPythonFiles(self._session, self)
 
     def _open(self, kind: str, **options: Any) -> Any:
-        session = self._session()
+        self._session()  # whether there is one is told now
         if kind == "i2c":
             where = (options["bus"], options["scl"], options["sda"], options["freq_hz"])
             if (options["scl"] is None) != (options["sda"] is None):
                 raise ValueError("give both scl and sda, or neither for the board's usual pins")
-            return MicroPythonI2C(session, self, where)
+            return MicroPythonI2C(self._session, self, where)
         if kind == "pin":
             pin = MicroPythonPin(
-                session, self, options["number"], _mode(options["mode"]), _pull(options["pull"])
+                self._session, self, options["number"], _mode(options["mode"]), _pull(options["pull"])
             )
             if options["value"] is not None:
                 pin.value = options["value"]
@@ -179,7 +180,7 @@ class MicroPythonBoard(Board):
         opened = {"adc": MicroPythonADC, "pwm": MicroPythonPWM}.get(kind)
         if opened is None:
             return super()._open(kind, **options)
-        return opened(session, self, options["number"])
+        return opened(self._session, self, options["number"])
 
     def _reset(self, kind: ResetKind, timeout_s: float) -> None:
         if kind == "soft":
@@ -204,6 +205,9 @@ class MicroPythonBoard(Board):
         try:
             write.flash(self._endpoint, image, progress, offset)
         except BaseException:
+            self._info = replace(
+                self._info, state="other", firmware="", notes=("its flash was not finished",)
+            )
             with contextlib.suppress(IotlabError):  # what went wrong is told, not what is there now
                 self._look()
             raise
@@ -247,7 +251,9 @@ class MicroPythonBoard(Board):
                 self._info = replace(self._info, state="micropython", firmware=firmware, notes=())
                 self._session_now = session
                 return
-            prompt = session.repl.enter()
+            # a ROM that waits for a download says so once, and a reset would take the chip out of it
+            waits = Prompt(False, heard) if _DOWNLOAD in heard else None
+            prompt = waits or session.repl.enter()
             if not prompt.ready and link.has_lines and not _says(prompt.seen):
                 _pulse_reset(link)
                 again = session.repl.enter(attempts=2)
@@ -286,14 +292,15 @@ class MicroPythonBoard(Board):
                 heard = _listen(session.link, 0.3)
             except (LinkError, DeadlineError):
                 pass  # it went at once, which is what was asked for
-            self._let_go()
-            return heard
-        self._let_go()  # its program does not stop, or none runs
+            if not (download and b"AttributeError" in heard):  # not every firmware has machine.bootloader
+                self._let_go()
+                return heard
+        self._let_go()  # its program does not stop, none runs, or it cannot do that
         with self._open_link(self._endpoint.port) as link:
             if not link.has_lines:
                 raise UnsupportedError(f"{self.info.name} has no reset line: press its reset button")
             _pulse_reset(link, download=download)
-            return _listen(link, 0.3) if self._attendant else b""
+            return _listen(link, 0.3) if self._attendant or download else b""
 
 
 def _pulse_reset(link: Link, *, download: bool = False) -> None:
@@ -324,17 +331,18 @@ def _listen(link: Link, for_s: float) -> bytes:
 _VIRTUAL = "virtual: what is in its flash is checked as the chip would, but not executed"
 #: ESP-IDF's bootloader colours its messages.
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_DOWNLOAD = b"waiting for download"
 _ROM = re.compile(rb"ets \w+ +\d+ \d+|rst:0x|ESP-ROM:")
 
 
 def _says(seen: bytes) -> bool:
     """Whether a chip's ROM is heard: then a reset would tell nothing new."""
-    return bool(_ROM.search(seen)) or b"waiting for download" in seen
+    return bool(_ROM.search(seen)) or _DOWNLOAD in seen
 
 
 def _state(seen: bytes) -> tuple[State, str]:
     """What the bytes that came instead of a prompt tell."""
-    if b"waiting for download" in seen:
+    if _DOWNLOAD in seen:
         return "bootloader", "the chip's ROM waits for a download"
     if b"invalid header: 0xffffffff" in seen:
         return "empty", "the flash is empty: the chip resets over and over"

@@ -9,7 +9,7 @@ from iotlab.board import Board
 from iotlab.bus.gpio import ADC, PWM, Pin
 from iotlab.bus.i2c import I2CBus, Operation, Write
 from iotlab.errors import BusError, NackError, RemoteError
-from iotlab.micropython.session import HELPER, Session
+from iotlab.micropython.session import HELPER, OpenSession
 
 #: What MicroPython ports raise when nothing acknowledges: ENODEV (esp32, stm32), EIO (rp2).
 _NACKS = {errno.ENODEV, errno.EIO}
@@ -19,7 +19,7 @@ class MicroPythonI2C(I2CBus):
     """``machine.I2C`` on the board. ``where``: (bus, scl, sda, freq_hz); pins None for the board's usual ones."""
 
     def __init__(
-        self, session: Session, board: Board, where: tuple[int, int | None, int | None, int]
+        self, session: OpenSession, board: Board, where: tuple[int, int | None, int | None, int]
     ) -> None:
         self.board = board
         self._session, self._where = session, where
@@ -28,7 +28,7 @@ class MicroPythonI2C(I2CBus):
         plain = tuple(o.data if isinstance(o, Write) else o.size for o in operations)
         try:
             with self.board.using("i2c"):
-                got = self._session.call(f"{HELPER}.i2c({self._where!r},{address},{plain!r})")
+                got = self._session().call(f"{HELPER}.i2c({self._where!r},{address},{plain!r})")
         except RemoteError as error:
             if error.code in _NACKS:
                 raise NackError(address) from error
@@ -46,49 +46,49 @@ class MicroPythonI2C(I2CBus):
 
     def _scan(self) -> list[int]:
         with self.board.using("i2c"):
-            found: list[int] = self._session.ask(f"scan({self._where!r})")
+            found: list[int] = self._session().ask(f"scan({self._where!r})")
         return sorted(found)
 
 
 class MicroPythonPin(Pin):
     """``machine.Pin`` on the board."""
 
-    def __init__(self, session: Session, board: Board, number: int, mode: str, pull: str) -> None:
+    def __init__(self, session: OpenSession, board: Board, number: int, mode: str, pull: str) -> None:
         self.board, self._session = board, session
         self._pin = f"pin({number},{mode!r},{pull!r})"
 
     def _get(self) -> bool:
         with self.board.using("pin"):
-            return bool(self._session.ask(f"answer({HELPER}.{self._pin}.value())"))
+            return bool(self._session().ask(f"answer({HELPER}.{self._pin}.value())"))
 
     def _set(self, level: bool) -> None:
         with self.board.using("pin"):
-            self._session.ask(f"answer({HELPER}.{self._pin}.value({int(level)}))")
+            self._session().ask(f"answer({HELPER}.{self._pin}.value({int(level)}))")
 
 
 class MicroPythonADC(ADC):
     """``machine.ADC`` on the board."""
 
-    def __init__(self, session: Session, board: Board, number: int) -> None:
+    def __init__(self, session: OpenSession, board: Board, number: int) -> None:
         self.board, self._session, self._number = board, session, number
 
     def _read_u16(self) -> int:
         with self.board.using("adc"):
-            value: int = self._session.ask(f"answer({HELPER}.adc({self._number}).read_u16())")
+            value: int = self._session().ask(f"answer({HELPER}.adc({self._number}).read_u16())")
         return value
 
 
 class MicroPythonPWM(PWM):
     """``machine.PWM`` on the board."""
 
-    def __init__(self, session: Session, board: Board, number: int) -> None:
+    def __init__(self, session: OpenSession, board: Board, number: int) -> None:
         self.board, self._session, self._number = board, session, number
 
     def _set(self, freq_hz: int, duty_u16: int) -> None:
         pwm = f"{HELPER}.pwm({self._number})"
         with self.board.using("pwm"):
-            self._session.ask(f"answer(({pwm}.freq({freq_hz}),{pwm}.duty_u16({duty_u16}))[:0])")
+            self._session().ask(f"answer(({pwm}.freq({freq_hz}),{pwm}.duty_u16({duty_u16}))[:0])")
 
     def _stop(self) -> None:
         with self.board.using("pwm"):
-            self._session.ask(f"answer({HELPER}.pwm_stop({self._number}))")
+            self._session().ask(f"answer({HELPER}.pwm_stop({self._number}))")

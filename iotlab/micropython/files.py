@@ -10,7 +10,7 @@ from typing import Any
 from iotlab.board import Board, FileInfo, Files, Progress
 from iotlab.errors import CorruptError, DeadlineError, NotFoundError, RemoteError
 from iotlab.micropython.frames import ANSWER, Frame
-from iotlab.micropython.session import HELPER, Session
+from iotlab.micropython.session import HELPER, OpenSession, Session
 
 #: Bytes of a file in one chunk. With its CRC-32 it makes 256 characters of base64, which the smallest
 #: receive buffer of a board holds (260 bytes on an ESP32, ports/esp32/uart.c).
@@ -20,9 +20,9 @@ _TRIES = 3
 
 
 class MicroPythonFiles(Files):
-    """The files of a board, through its session. ``board`` lends its lock."""
+    """The files of a board, through the session that it has at the time. ``board`` lends its lock."""
 
-    def __init__(self, session: Session, board: Board) -> None:
+    def __init__(self, session: OpenSession, board: Board) -> None:
         self._session, self._board = session, board
 
     def write(self, path: str, data: bytes, progress: Progress | None = None) -> None:
@@ -30,7 +30,7 @@ class MicroPythonFiles(Files):
         with self._board.using("files"):
             for attempt in range(_TRIES):
                 try:
-                    self._session.with_helper(lambda: self._put(path, data, progress))
+                    self._session().with_helper(lambda: self._put(path, data, progress))
                     return
                 except (CorruptError, DeadlineError):
                     if attempt == _TRIES - 1:
@@ -53,7 +53,7 @@ class MicroPythonFiles(Files):
 
     def sha256(self, path: str) -> str | None:
         with self._board.using("files"):
-            digest = self._session.ask(f"sha256({_absolute(path)!r})", timeout_s=60.0)
+            digest = self._session().ask(f"sha256({_absolute(path)!r})", timeout_s=60.0)
         return None if digest is None else digest.hex()
 
     def ls(self, path: str = "/") -> list[FileInfo]:
@@ -76,17 +76,17 @@ class MicroPythonFiles(Files):
     def _ask(self, call: str, path: str) -> Any:
         try:
             with self._board.using("files"):
-                return self._session.ask(call)
+                return self._session().ask(call)
         except RemoteError as error:
             raise _as_file_error(error, path) from error
 
     def _put(self, path: str, data: bytes, progress: Progress | None) -> None:
-        repl, digest = self._session.repl, hashlib.sha256(data).digest()
-        repl.start(f"{HELPER}.put({path!r},{len(data)},{digest!r},{PUT_CHUNK})")
+        session, digest = self._session(), hashlib.sha256(data).digest()
+        session.repl.start(f"{HELPER}.put({path!r},{len(data)},{digest!r},{PUT_CHUNK})")
         chunks = [data[start : start + PUT_CHUNK] for start in range(0, len(data), PUT_CHUNK)]
-        sender = _Sender(self._session, chunks, progress)
+        sender = _Sender(session, chunks, progress)
         try:
-            repl.finish(on_frame=sender.on_frame, timeout_s=30.0 + len(data) / 1000)
+            session.repl.finish(on_frame=sender.on_frame, timeout_s=30.0 + len(data) / 1000)
         except RemoteError:
             if not sender.failed:
                 raise
@@ -94,7 +94,7 @@ class MicroPythonFiles(Files):
             raise CorruptError(f"{path} did not arrive whole: check the cable")
 
     def _get(self, path: str, progress: Progress | None) -> bytes:
-        frames: list[bytes] = []
+        session, frames = self._session(), list[bytes]()
         taken = _Sequence()
 
         def on_frame(frame: Frame) -> None:
@@ -104,13 +104,13 @@ class MicroPythonFiles(Files):
                 progress("read", min(len(frames) * GET_CHUNK, int(frames[0])), int(frames[0]))
 
         def run() -> None:
-            self._session.exec(f"{HELPER}.get({path!r},{GET_CHUNK})", on_frame=on_frame, timeout_s=600.0)
+            session.exec(f"{HELPER}.get({path!r},{GET_CHUNK})", on_frame=on_frame, timeout_s=600.0)
 
         def again() -> None:
             frames.clear()
             taken.forget()
 
-        self._session.with_helper(run, again)
+        session.with_helper(run, again)
         if len(frames) < 2 or taken.gaps:
             raise CorruptError(f"{path} did not arrive whole: check the cable")
         data = b"".join(frames[1:-1])

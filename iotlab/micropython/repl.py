@@ -28,6 +28,9 @@ _START = re.compile(
     rb"MicroPython [^\r\n]+; [^\r\n]+\r\n[^\r\n]*\r\n>>> |(?:\A|\n)(?:ets [A-Z][a-z]{2} +\d+ \d{4} |ESP-ROM:esp32)"
 )
 
+#: What the REPL obeys instead of taking it for code: Control A to E.
+_CONTROLS = re.compile(rb"[\x01-\x05]")
+
 OnFrame = Callable[[Frame], None]
 
 
@@ -132,8 +135,12 @@ class RawRepl:
             return self.finish(output=output, on_frame=on_frame, timeout_s=timeout_s, aside=aside)
 
     def start(self, code: str) -> None:
-        """Hand ``code`` over and return as soon as it runs."""
+        """Hand ``code`` over and return as soon as it runs. ``ValueError`` where the REPL would obey a part of it."""
         data = code.encode()
+        if found := _CONTROLS.search(data):
+            raise ValueError(
+                f"code cannot hold the control character {found[0].decode()!r}: write it as an escape"
+            )
         self.ready, self._used = False, True  # not ready until it is seen to have ended
         with self._interrupts:
             if len(data) > SHORT and self._paste:

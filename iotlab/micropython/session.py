@@ -138,6 +138,10 @@ class Session:
             return  # it is gone already
 
 
+#: The session that a board has now: a hard reset or a flash gives it another one.
+OpenSession = Callable[[], Session]
+
+
 def literal(text: str) -> Any:
     """The value that MicroPython printed as ``text``: numbers, text, bytes and what is made of them.
 

@@ -48,7 +48,8 @@ class Wire:
         self._link, self._output, self._raw, self._timeout_s = link, output, raw, timeout_s
         self._decoder = Decoder()
         self._talk, self._count, self._id = secrets.choice(_IDS), 0, b""
-        self._busy = self._hailed = False
+        self._hails: set[bytes] = set()  # the ids of the questions that nobody waits for
+        self._busy = False
         #: What was printed last, and how many bytes of it there were in all.
         self.text = ""
         self.printed = 0
@@ -82,8 +83,9 @@ class Wire:
 
     def hail(self) -> None:
         """Ask for the board's state without waiting: the answer is ``announced`` when it has come."""
-        self._hailed = True
-        self._link.write(self._request(b"h", b""))
+        request = self._request(b"h", b"")
+        self._hails.add(self._id)
+        self._link.write(request)
 
     def leave(self) -> None:
         """The last request. Its answer is left to whoever reads the link next."""
@@ -138,10 +140,11 @@ class Wire:
     def _note(self, frame: Frame) -> None:
         if frame.channel != CHANNEL:
             return
-        kind = frame.payload[2:3]
-        if frame.payload[:2] == _UNASKED:
+        about, kind = frame.payload[:2], frame.payload[2:3]
+        if about == _UNASKED:
             self.starting = kind == b"~"
-        if kind == (b"!" if frame.payload[:2] == _UNASKED else b"+" if self._hailed else b""):
+        # by its id: what another talk was asked may be answered only now
+        if (about == _UNASKED and kind == b"!") or (about in self._hails and kind == b"+"):
             self.announced = json.loads(frame.payload[3:])
 
     def _print(self, data: bytes) -> None:

@@ -77,12 +77,13 @@ class BenchBoard:
 
     # -- the flash ----------------------------------------------------------------------------
 
-    def cut_power(self, after: int, torn: float = 0.0) -> None:
+    def cut_power(self, after: int, torn: float = 0.0, *, again: bool = False) -> None:
         """Lose the power in the flash operation number ``after`` from now (0: the next one).
 
-        ``torn`` is the share of that operation which still happens. The board is off then.
+        ``torn`` is the share of that operation which still happens. The board is off then, unless the
+        power is to come ``again`` at once.
         """
-        self._ask("cut_power", after=after, torn=torn)
+        self._ask("cut_power", after=after, torn=torn, again=again)
 
     def keep_power(self) -> None:
         """Forget a cut that did not come."""

@@ -147,6 +147,7 @@ def _board(name: str, table: Any, folder: Path) -> BoardLayout:
         heap_kib=heap_kib,
         parts=tuple(_part(part, table, kind, what) for part, table in parts.items()),
     )
+    _check_pins(board, what)
     _check_addresses(board, what)
     return board
 
@@ -219,6 +220,23 @@ def _ranges(pins: frozenset[int]) -> str:
         else:
             found.append([pin])
     return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in found)
+
+
+def _check_pins(board: BoardLayout, what: str) -> None:
+    """A pin is for one part, or for one line of an I2C bus."""
+    taken: dict[int, tuple[str, str]] = {}
+    for part in board.parts:
+        bus = len(part.pins) == 2
+        if bus and part.pins[0] == part.pins[1]:
+            raise ConfigError(
+                f"{what}, part {part.name!r}: scl and sda are two pins, not {part.pins[0]} twice"
+            )
+        for pin, use in zip(part.pins, ("scl", "sda") if bus else (part.name,), strict=True):
+            other, other_use = taken.setdefault(pin, (part.name, use))
+            if other_use != use:
+                raise ConfigError(
+                    f"{what}: {other} and {part.name} are both on pin {pin}: choose another one"
+                )
 
 
 def _check_addresses(board: BoardLayout, what: str) -> None:

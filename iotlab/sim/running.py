@@ -55,13 +55,17 @@ class RunningBench:
 
     @classmethod
     def read(cls, folder: Path, name: str = FILE_NAME) -> RunningBench | None:
-        """The bench in ``folder``; None where none is registered."""
+        """The bench in ``folder``; None where none is registered. ``ConfigError`` where that cannot be read."""
         try:
             data: dict[str, Any] = json.loads((folder / name).read_text())
+            boards = [RunningBoard(**board) for board in data.pop("boards")]
+            return cls(boards=boards, **data)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        boards = [RunningBoard(**board) for board in data.pop("boards")]
-        return cls(boards=boards, **data)
+        except (ValueError, KeyError, TypeError) as error:
+            raise ConfigError(
+                f"{folder / name} is damaged or another iotlab's: end that bench's processes and delete the file"
+            ) from error
 
     def write(self, folder: Path, name: str = FILE_NAME) -> None:
         """Readers see the old file or the new one, nothing between."""

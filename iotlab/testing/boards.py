@@ -125,6 +125,12 @@ class BoardContract:
         with pytest.raises(RemoteError, match="SyntaxError"):
             board.exec("def f(:\n  pass")
 
+    @pytest.mark.parametrize("control", ["\x01", "\x03", "\x04"])
+    def test_code_that_the_prompt_would_obey(self, board: Board, control: str) -> None:
+        with pytest.raises(ValueError, match="cannot hold the control character"):
+            board.exec(f"print('{control}')")
+        assert board.eval("6 * 7") == 42
+
     @pytest.mark.parametrize(
         "code", ["while True: pass", "import time\ntime.sleep(60)", "import sys\nsys.stdin.read(1)"]
     )
@@ -226,6 +232,35 @@ class BoardContract:
             f"{folder}/sub/more.py",
         ]
         assert [e.path for e in board.files.walk(folder)] == [f"{folder}/main.py"]
+
+    def test_sync_to_a_path_from_the_root(self, board: Board, folder: str, tmp_path: Path) -> None:
+        (tmp_path / "main.py").write_text("one = 1\n")
+        assert board.files.sync(tmp_path, folder.lstrip("/"), delete=True) == [f"{folder}/main.py"]
+        assert [e.path for e in board.files.walk(folder)] == [f"{folder}/main.py"]
+
+    def test_sync_of_nothing(self, board: Board, folder: str, tmp_path: Path) -> None:
+        board.files.write(f"{folder}/kept.txt", b"kept")
+        with pytest.raises(NotFoundError, match="no folder"):
+            board.files.sync(tmp_path / "mistyped", folder, delete=True)
+        assert board.files.read(f"{folder}/kept.txt") == b"kept"
+        assert board.files.sync(tmp_path, f"{folder}/new", delete=True) == []
+
+    def test_a_file_does_not_replace_a_folder(self, board: Board, folder: str) -> None:
+        board.files.mkdir(f"{folder}/a")
+        with pytest.raises(RemoteError):
+            board.files.write(f"{folder}/a", b"x")
+        assert [(e.path, e.is_dir) for e in board.files.ls(folder)] == [(f"{folder}/a", True)]
+
+    def test_what_was_opened_works_after_a_hard_reset(self, board: Board) -> None:
+        bus, files = board.i2c(0), board.files
+        before = bus.scan()
+        board.reset("hard")
+        assert bus.scan() == before
+        assert isinstance(files.ls(), list)
+
+    def test_a_reset_of_no_kind(self, board: Board) -> None:
+        with pytest.raises(ValueError, match='"soft", "hard" or "bootloader"'):
+            board.reset("warm")  # type: ignore[arg-type]
 
     @staticmethod
     def _from_another_thread(run: object) -> None:

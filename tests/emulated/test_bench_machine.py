@@ -96,6 +96,13 @@ def test_an_led_follows_its_pin(port: RawPort, esp32: BenchBoard) -> None:
     wait_for(lambda: led.on, lambda on: on is False)
 
 
+def test_a_signal_may_be_inverted(port: RawPort, esp32: BenchBoard) -> None:
+    port.run("lamp = Signal(2, Pin.OUT, invert=True); lamp.on()")
+    assert esp32.chip("led").on is False
+    assert port.run("lamp.off(); print(lamp.value(), Pin(2).value(), Signal(Pin(2)).value())") == "0 1 1"
+    assert esp32.chip("led").on is True
+
+
 def test_a_button_is_read_with_the_pull_up(port: RawPort, esp32: BenchBoard) -> None:
     button = esp32.chip("button")
     assert port.run("button = Pin(4, Pin.IN, Pin.PULL_UP); print(button.value())") == "1"

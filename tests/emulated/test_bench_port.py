@@ -101,7 +101,7 @@ def test_the_pico_goes_to_its_drive_when_told(bench: Bench) -> None:
     pico = bench["pico"]
     with RawPort(pico) as port:
         port.enter()
-        port.start("import machine; machine.bootloader()")
+        port.link.write(b"import machine; machine.bootloader()\x04")
         wait_for(lambda: pico.status()["state"], lambda state: state == "download")
     pico.reset()
     wait_for(lambda: Path(pico.port).exists())

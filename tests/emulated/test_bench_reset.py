@@ -232,6 +232,17 @@ def test_the_power_goes_in_a_flash_operation(port: RawPort, esp32: BenchBoard) -
     assert port.run("print(open('old.txt').read())") == "old", "littlefs keeps the old content"
 
 
+def test_the_power_goes_and_comes_again(port: RawPort, esp32: BenchBoard) -> None:
+    port.run("led = __import__('machine').Pin(2, 1, value=1)")
+    esp32.cut_power(after=0, again=True)
+    port.start("open('new.txt', 'w').close()")
+    port.until(PROMPT)
+    port.enter()
+    assert cause(port) == "PWRON_RESET"
+    assert esp32.chip("led").on is False
+    assert port.run("import os; print(os.listdir())") == "[]"
+
+
 def test_the_programmer_wants_a_board_without_power(port: RawPort, esp32: BenchBoard) -> None:
     with pytest.raises(ConfigError, match=r"power_off\(\) first"):
         esp32.flash_write(0, b"x")

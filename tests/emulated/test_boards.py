@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 import iotlab
 from iotlab.board import Board
 from iotlab.bus.i2c import I2CBus
-from iotlab.errors import ConfigError, ConnectError, InUseError, NackError, NotFoundError
+from iotlab.errors import ConfigError, ConnectError, InUseError, NackError, NotFoundError, RemoteError
 from iotlab.sim import Bench
 from iotlab.testing.boards import BoardContract
 
@@ -67,8 +71,40 @@ def test_no_board_at_all(lab_environment: dict[str, str]) -> None:
 
 
 def test_a_board_that_is_held(esp32: Board) -> None:
-    with pytest.raises(InUseError, match="held by"):
+    code = "import iotlab; iotlab.connect('esp32')"
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert f"InUseError: {esp32.info.port} is held by " in ran.stderr
+    assert f"({os.getpid()}): close it there first" in ran.stderr
+
+
+def test_a_board_that_is_held_here(esp32: Board) -> None:
+    with pytest.raises(InUseError, match="open in this program already"):
         iotlab.connect("esp32")
+
+
+def test_a_board_in_its_bootloader_and_back(esp32: Board) -> None:
+    esp32.reset("bootloader")
+    assert esp32.info.state == "bootloader"
+    with pytest.raises(ConnectError, match=r"flash it with board\.flash"):
+        esp32.exec("print(1)")
+    esp32.reset("hard")
+    assert esp32.eval("6 * 7") == 42
+
+
+def test_a_full_file_system_says_so(esp32: Board) -> None:
+    esp32.files.write("/kept", b"kept")
+    with pytest.raises(RemoteError, match="no space is left"):
+        esp32.files.write("/kept", bytes(3 << 20))
+    assert esp32.files.read("/kept") == b"kept"
+    assert [e.path for e in esp32.files.ls() if e.path.endswith(".part")] == []
+    esp32.files.remove("/kept")
+
+
+def test_a_folder_is_no_port(bench: Bench, tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match="there is no board"):
+        iotlab.connect(str(tmp_path))
 
 
 def test_the_bus_finds_its_chips(bus: I2CBus) -> None:

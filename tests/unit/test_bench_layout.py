@@ -84,6 +84,13 @@ def part(**table: Any) -> dict[str, Any]:
         (part(chip="led", pin=True), "ESP32 has no pin True"),
         (part(chip="led", pin=2, size=3), "part 'x': led: .*'size'"),
         (part(chip="bme280", address=0x50), "part 'x': bme280: .*0x77, 0x76, not 0x50"),
+        (part(chip="bme280", address="0x76"), "part 'x': bme280: .*0x77, 0x76, not '0x76'"),
+        (part(chip="bme280", scl=5, sda=5), "part 'x': scl and sda are two pins, not 5 twice"),
+        (
+            board(parts={"led": {"pin": 2}, "button": {"pin": 2}}),
+            "led and button are both on pin 2: choose another one",
+        ),
+        (board(parts={"bme280": {}, "led": {"pin": 18}}), "bme280 and led are both on pin 18"),
         ({**board(), "world": {"tea_c": 80}}, "the world has no 'tea_c'; it has .*temperature_c"),
         ({**board(), "world": {"light_lux": "much"}}, "world.light_lux is a number, not 'much'"),
         ({**board(), "seed": True}, "seed is a number, not True"),

@@ -81,7 +81,9 @@ def put(path, size, digest, chunk):
             raise OSError(5)
         try:
             os.rename(part, path)
-        except OSError:  # FAT does not rename over a file
+        except OSError as e:
+            if e.args[0] != 17:  # FAT does not rename over a file
+                raise
             os.remove(path)
             os.rename(part, path)
     except BaseException:

@@ -54,7 +54,8 @@ class I2CChip(Part):
         self.address = self.addresses[0] if address is None else address
         if self.address not in self.addresses:
             allowed = ", ".join(f"0x{a:02x}" for a in self.addresses)
-            raise ValueError(f"{type(self).__name__} can have {allowed}, not 0x{self.address:02x}")
+            told = f"0x{self.address:02x}" if isinstance(self.address, int) else repr(self.address)
+            raise ValueError(f"the address of a {type(self).__name__} is {allowed}, not {told}")
         self.plugged = True
 
     def transaction(self, operations: Sequence[Operation], *, stop: bool = True) -> list[bytes]:

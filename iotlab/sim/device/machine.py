@@ -16,8 +16,7 @@ class _Registers:
 
 
 mem8 = mem16 = mem32 = _Registers()
-Signal, time_pulse_us = _built_in.Signal, _built_in.time_pulse_us
-PinBase = _built_in.PinBase
+PinBase, time_pulse_us = _built_in.PinBase, _built_in.time_pulse_us
 
 PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = 1, 2, 3, 4, 5
 _CAUSES = {"power-on": 1, "hard": 2, "watchdog": 3, "deepsleep": 4, "soft": 5}
@@ -109,9 +108,6 @@ class Pin(PinBase):
     PULL_UP, PULL_DOWN = 1, 2
     IRQ_RISING, IRQ_FALLING = 1, 2
 
-    def __new__(cls, *arguments, **named):
-        return super().__new__(cls)
-
     def __init__(self, id, mode=-1, pull=-1, *, value=None, alt=None, drive=None, hold=None):
         self._number = id._number if isinstance(id, Pin) else Pin._find(id)
         if self._number not in _INFO["pins"]:
@@ -168,6 +164,26 @@ class Pin(PinBase):
 
     def __repr__(self):
         return "Pin(%d)" % self._number
+
+
+class Signal:
+    # The built-in one makes no pins of numbers.
+    def __init__(self, pin, *arguments, invert=False, **named):
+        self._pin = pin if isinstance(pin, Pin) and not arguments else Pin(pin, *arguments, **named)
+        self._invert = bool(invert)
+
+    def value(self, active=None):
+        if active is None:
+            return self._pin.value() ^ self._invert
+        self._pin.value(bool(active) ^ self._invert)
+
+    __call__ = value
+
+    def on(self):
+        self.value(True)
+
+    def off(self):
+        self.value(False)
 
 
 class ADC:

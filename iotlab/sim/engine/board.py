@@ -5,10 +5,8 @@ from __future__ import annotations
 import functools
 import json
 import logging
-import secrets
 import socket
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +15,15 @@ from typing import Any, Literal
 from iotlab.sim import chips
 from iotlab.sim.boards import base
 from iotlab.sim.chips.base import I2CChip, LinePart
-from iotlab.sim.engine.bridge import EVENT, PIN_EVENT, TIMER_EVENT, Bridge
+from iotlab.sim.engine.bridge import Bridge
+from iotlab.sim.engine.events import Events
 from iotlab.sim.engine.interpreter import Interpreter, command
 from iotlab.sim.engine.loop import Loop, Timer
+from iotlab.sim.engine.memory import open_flash
 from iotlab.sim.engine.port import Lines, Port
 from iotlab.sim.engine.repl import ReplOutput
 from iotlab.sim.engine.wiring import Wiring
-from iotlab.sim.flash import Flash, PowerCutError
+from iotlab.sim.flash import PowerCutError
 from iotlab.sim.layout import BoardLayout
 from iotlab.sim.world import World
 
@@ -66,10 +66,12 @@ class VirtualBoard:
         self.flash = open_flash(layout, places.flash, self.unique_id)
         self.rom = self.kind.rom(self.flash, self.unique_id)
         self.rom.drive = places.drive
-        self.wiring = Wiring(self.kind, self._pin_event, loop.soon)
+        self.events = Events(loop)
+        self.wiring = Wiring(self.kind, self.events.pin, loop.soon)
         self._wire(World(places.world))
-        self.bridge = Bridge(self, self.wiring, self.flash)
+        self.bridge = Bridge(self, self.wiring, self.events, self.flash)
         self.boots = 0
+        self.power_returns = False  # after a power cut
         self._micropython = micropython
         self._interpreter: Interpreter | None = None
         self._repl = ReplOutput()
@@ -80,9 +82,6 @@ class VirtualBoard:
         self._ending = False  # the interpreter said that it leaves in good order
         self._restart: Timer | None = None  # a boot, or a look at the ROM, that is to come
         self._watchdog: Timer | None = None
-        self._timers: dict[int, Timer] = {}
-        self._events: deque[tuple[int, int]] = deque()
-        self._woken = False
         self.port = Port(
             loop,
             places.port,
@@ -202,6 +201,8 @@ class VirtualBoard:
         """The supply failed in the middle of a flash operation."""
         log.info("%s", error)
         self.power_off()
+        if self.power_returns:
+            self._restart = self.loop.after(0.0, self.power_on)
 
     # -- MicroPython --------------------------------------------------------------------------
 
@@ -226,6 +227,7 @@ class VirtualBoard:
             self.loop.watch(channel.fileno(), read=serve)
         events = self._interpreter.channels[-1]
         self.loop.watch(events.fileno(), read=functools.partial(self._kick, events))
+        self.events.listener = events
         self._drained()
 
     def _kick(self, events: socket.socket) -> None:
@@ -286,11 +288,7 @@ class VirtualBoard:
     def _forget_interpreter(self) -> None:
         self._interpreter = None
         self.bridge.forget()
-        for timer in self._timers.values():
-            timer.cancel()
-        self._timers.clear()
-        self._events.clear()
-        self._woken = False
+        self.events.forget()
 
     # -- the port -----------------------------------------------------------------------------
 
@@ -377,46 +375,6 @@ class VirtualBoard:
         log.info("the watchdog was not fed: the board resets")
         self._reset("watchdog", "watchdog")
 
-    # -- events for the program ---------------------------------------------------------------
-
-    def timer(self, number: int, period_us: int, periodic: bool) -> None:
-        """Start the timer ``number``, or stop it (``period_us`` 0)."""
-        old = self._timers.pop(number, None)
-        if old:
-            old.cancel()
-        if period_us:
-            self._timers[number] = self.loop.after(
-                period_us / 1e6, lambda: self._tick(number, period_us, periodic)
-            )
-
-    def _tick(self, number: int, period_us: int, periodic: bool) -> None:
-        timer = self._timers.pop(number)
-        if periodic:
-            again = self.loop.at(timer.at_s + period_us / 1e6, lambda: self._tick(number, period_us, True))
-            self._timers[number] = again
-        if (TIMER_EVENT, number) not in self._events:  # a tick that was not served yet is one tick
-            self._event(TIMER_EVENT, number)
-
-    def _pin_event(self, pin: int) -> None:
-        self._event(PIN_EVENT, pin)
-
-    def _event(self, kind: int, number: int) -> None:
-        if self._interpreter is None:
-            return
-        self._events.append((kind, number))
-        if not self._woken:
-            self._woken = True
-            try:
-                self._interpreter.channels[-1].send(b"!")
-            except OSError:
-                log.debug("the interpreter is going")
-
-    def events(self) -> bytes:
-        told = b"".join(EVENT.pack(*event) for event in self._events)
-        self._events.clear()
-        self._woken = False
-        return told
-
     # -- the bench ----------------------------------------------------------------------------
 
     def status(self) -> dict[str, Any]:
@@ -438,29 +396,3 @@ class VirtualBoard:
         if self.lines:
             self.lines.close()
         self.flash.close()
-
-
-def open_flash(layout: BoardLayout, path: Path, unique_id: bytes) -> Flash:
-    """The flash of a board; a new one holds what ``layout.firmware`` says, or does not come to be."""
-    kind = base.load(layout.kind)
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-        try:
-            with_firmware(layout.firmware, Flash(part, kind.flash_size), kind, unique_id)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
-    return Flash(path, kind.flash_size)
-
-
-def with_firmware(firmware: str, flash: Flash, kind: base.BoardKind, unique_id: bytes) -> None:
-    """Put the firmware onto a new flash, and close it."""
-    rom = kind.rom(flash, unique_id)
-    try:
-        if firmware == "preinstalled":
-            rom.preinstall()
-        elif firmware != "none":
-            rom.install(Path(firmware).read_bytes())
-    finally:
-        flash.close()

@@ -17,14 +17,13 @@ from typing import Protocol
 from iotlab.bus.i2c import FIRST_ADDRESS, LAST_ADDRESS, Operation, Read, Write
 from iotlab.errors import BusError, NackError
 from iotlab.sim.chips.base import I2CChip, UnmodelledError
+from iotlab.sim.engine.events import Events
 from iotlab.sim.engine.wiring import Wiring
 from iotlab.sim.flash import SECTOR, Flash, PowerCutError
 
 REQUEST = struct.Struct("<HBBiII")
 ANSWER = struct.Struct("<HbxiI")
 OK, OS_ERROR, RUNTIME_ERROR, VALUE_ERROR = 0, 1, 2, 3
-EVENT = struct.Struct("<BB")  # what happened (PIN_EVENT, TIMER_EVENT), to which
-PIN_EVENT, TIMER_EVENT = 0, 1
 MODES = ("in", "out", "open-drain")
 PULLS = ("", "up", "down")
 
@@ -42,9 +41,7 @@ class Chip(Protocol):
     def interrupt_again(self) -> None: ...
     def reset(self, how: str, after_ms: int) -> None: ...
     def cut_off(self, error: PowerCutError) -> None: ...
-    def timer(self, number: int, period_us: int, periodic: bool) -> None: ...
     def watchdog(self, timeout_ms: int) -> None: ...
-    def events(self) -> bytes: ...
 
 
 class GoneError(Exception):
@@ -58,8 +55,8 @@ class NoAnswerError(Exception):
 class Bridge:
     """Answers requests. One for the life of a board; ``serve`` is called with each socket's bytes."""
 
-    def __init__(self, chip: Chip, wiring: Wiring, flash: Flash) -> None:
-        self._chip, self._wiring, self._flash = chip, wiring, flash
+    def __init__(self, chip: Chip, wiring: Wiring, events: Events, flash: Flash) -> None:
+        self._chip, self._wiring, self._events, self._flash = chip, wiring, events, flash
         self.region = (0, flash.size)  # of the file system, in bytes
         self._held: tuple[I2CChip, int] | None = None  # a transfer that had no stop yet
         self.calls = 0
@@ -161,14 +158,14 @@ class Bridge:
         raise GoneError
 
     def _take_events(self, *_: object) -> Answer:
-        return 0, self._chip.events()
+        return 0, self._events.take()
 
     def _watchdog(self, _a: int, b: int, *_: object) -> Answer:
         self._chip.watchdog(b)
         return 0, b""
 
     def _timer(self, a: int, b: int, c: int, _: bytes) -> Answer:
-        self._chip.timer(a, c, bool(b))
+        self._events.timer(a, c, bool(b))
         return 0, b""
 
     # -- pins ---------------------------------------------------------------------------------

@@ -48,7 +48,7 @@ class Control:
             "parts": self._parts,
             "part_state": lambda part: self._part(part).state(),
             "part_act": self._part_act,
-            "cut_power": lambda after, torn=0.0: board.flash.cut_power(int(after), float(torn)),
+            "cut_power": self._cut_power,
             "keep_power": board.flash.keep_power,
             "flash_operations": lambda: board.flash.operations,
             "flash_read": self._flash_read,
@@ -119,6 +119,10 @@ class Control:
     def _power_cycle(self) -> None:
         self._board.power_off()
         self._board.power_on()
+
+    def _cut_power(self, after: int, torn: float = 0.0, again: bool = False) -> None:
+        self._board.power_returns = again
+        self._board.flash.cut_power(after, torn)
 
     def _plug_cable(self, name: str = "") -> str:
         old = self._board.port.path

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import platform
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,18 +56,79 @@ def started(pid: int) -> str:
 
 def doing(pid: int) -> Doing:
     """What the main thread of ``pid`` does now. ``ProcessLookupError`` where it is gone."""
+    caught, sleeping = _SIGNALS[sys.platform](pid)
+
+    def catches(number: int) -> bool:
+        return bool(caught & 1 << (number - 1))
+
+    return Doing(
+        runs_code=catches(signal.SIGINT),
+        sleeping=sleeping,
+        catches_interrupt=catches(signal.SIGUSR1),
+        catches_kick=catches(signal.SIGUSR2),
+    )
+
+
+def _signals_linux(pid: int) -> tuple[int, bool]:
+    """The signals that have handlers, and whether it sleeps: proc_pid_status(5)."""
     try:
         text = Path(f"/proc/{pid}/status").read_text()
     except FileNotFoundError:
         raise ProcessLookupError(pid) from None
     fields = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
-    caught = int(fields["SigCgt"].strip(), 16)
-    return Doing(
-        runs_code=bool(caught & 1 << (signal.SIGINT - 1)),
-        sleeping=fields["State"].strip().startswith("S"),
-        catches_interrupt=bool(caught & 1 << (signal.SIGUSR1 - 1)),
-        catches_kick=bool(caught & 1 << (signal.SIGUSR2 - 1)),
+    return int(fields["SigCgt"].strip(), 16), fields["State"].strip().startswith("S")
+
+
+class _ExternProc(ctypes.Structure):
+    """The begin of what sysctl(KERN_PROC) tells on macOS: xnu, bsd/sys/proc.h, ``struct extern_proc``."""
+
+    _fields_ = (
+        ("p_un", ctypes.c_int64 * 2),
+        ("p_vmspace", ctypes.c_void_p),
+        ("p_sigacts", ctypes.c_void_p),
+        ("p_flag", ctypes.c_int),
+        ("p_stat", ctypes.c_char),
+        ("p_pid", ctypes.c_int32),
+        ("p_oppid", ctypes.c_int32),
+        ("p_dupfd", ctypes.c_int),
+        ("user_stack", ctypes.c_void_p),
+        ("exit_thread", ctypes.c_void_p),
+        ("p_debugger_sigwait", ctypes.c_int * 2),
+        ("p_estcpu_cpticks_pctcpu", ctypes.c_uint32 * 3),
+        ("p_wchan", ctypes.c_void_p),
+        ("p_wmesg", ctypes.c_void_p),
+        ("p_swtime_slptime", ctypes.c_uint * 2),
+        ("p_realtimer_rtime", ctypes.c_int64 * 6),
+        ("p_ticks", ctypes.c_uint64 * 3),
+        ("p_traceflag", ctypes.c_int),
+        ("p_tracep", ctypes.c_void_p),
+        ("p_siglist", ctypes.c_int),
+        ("p_textvp", ctypes.c_void_p),
+        ("p_holdcnt", ctypes.c_int),
+        ("p_sigmask", ctypes.c_uint32),
+        ("p_sigignore", ctypes.c_uint32),
+        ("p_sigcatch", ctypes.c_uint32),
     )
+
+
+_KINFO_PROC_SIZE = 648
+_CTL_KERN, _KERN_PROC, _KERN_PROC_PID = 1, 14, 1
+
+
+def _signals_macos(pid: int) -> tuple[int, bool]:
+    """The same of macOS, which does not tell whether a process sleeps: it counts as asleep."""
+    name = (ctypes.c_int * 4)(_CTL_KERN, _KERN_PROC, _KERN_PROC_PID, pid)
+    told, size = ctypes.create_string_buffer(_KINFO_PROC_SIZE), ctypes.c_size_t(_KINFO_PROC_SIZE)
+    failed = ctypes.CDLL(None).sysctl(name, 4, told, ctypes.byref(size), None, 0)
+    if failed or not size.value:
+        raise ProcessLookupError(pid)
+    return int(_ExternProc.from_buffer(told).p_sigcatch), True
+
+
+_SIGNALS: Mapping[str, Callable[[int], tuple[int, bool]]] = {
+    "linux": _signals_linux,
+    "darwin": _signals_macos,
+}
 
 
 def kill(pid: int, since: str, number: int = signal.SIGKILL) -> bool:
