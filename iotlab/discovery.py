@@ -17,6 +17,7 @@ from iotlab import toml
 from iotlab.board import Board, BoardInfo, Endpoint
 from iotlab.config import Settings
 from iotlab.errors import ConfigError, IotlabError, NotFoundError
+from iotlab.flash.drive import find_drives
 from iotlab.link.serial import holder
 from iotlab.micropython.board import Attendant, MicroPythonBoard
 from iotlab.table import Table
@@ -55,10 +56,10 @@ def boards(*, settings: Settings | None = None, identify: bool = False) -> Board
     What a real board runs is not asked unless ``identify`` is set, because asking interrupts its program.
     """
     settings = settings or Settings.load()
-    found = [*_virtual(settings), *_serial_ports()]
+    found = _found(settings)
     found = [replace(e, holder=holder(e.port) if e.port else "") for e in found]
     if identify:
-        found = [e if e.holder or e.virtual else _identified(e) for e in found]
+        found = [e if e.holder or e.virtual or not e.port else _identified(e) for e in found]
     return Boards(found)
 
 
@@ -86,10 +87,10 @@ def connect(
 
 
 def _endpoint(target: str | None, settings: Settings) -> Endpoint:
-    found = [*_virtual(settings), *_serial_ports()]
+    found = _found(settings)
     if target:
         for endpoint in found:
-            if target in (endpoint.name, endpoint.port):
+            if target in (endpoint.name, endpoint.port, endpoint.drive):
                 return endpoint
         is_file = Path(target).exists() and not Path(target).is_dir()
         if "://" in target or is_file or target.startswith(("/dev/", "COM")):
@@ -106,6 +107,11 @@ def _endpoint(target: str | None, settings: Settings) -> Endpoint:
     return found[0]
 
 
+def _found(settings: Settings) -> list[Endpoint]:
+    virtual = _virtual(settings)
+    return [*virtual, *_serial_ports(), *_drives()]
+
+
 # -- real ports -------------------------------------------------------------------------------
 
 
@@ -118,6 +124,21 @@ def _serial_ports() -> list[Endpoint]:
         name = port.device.rsplit("/", 1)[-1]
         found.append(Endpoint(name, port.device, kind, what or port.description or "USB serial port"))
     return found
+
+
+def _drives() -> list[Endpoint]:
+    """Boards that wait for a UF2 file: they show no port but a drive."""
+    return [
+        Endpoint(
+            drive.path.name,
+            "",
+            "pico" if drive.board_id.upper().startswith("RPI-RP2") else "",
+            f"{drive.model or drive.board_id}, waiting for a UF2 file",
+            drive=str(drive.path),
+            firmware="bootloader",
+        )
+        for drive in find_drives()
+    ]
 
 
 def usb_device(vid: int, pid: int) -> tuple[str, str]:

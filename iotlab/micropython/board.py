@@ -16,6 +16,7 @@ from iotlab.errors import (
     ConnectError,
     DeadlineError,
     DisconnectedError,
+    InUseError,
     IotlabError,
     LinkError,
     NotFoundError,
@@ -67,8 +68,18 @@ class MicroPythonBoard(Board):
             return self._session().eval(expression, timeout_s=timeout_s)
 
     def interrupt(self, *, timeout_s: float = 5.0) -> None:
-        with self.using("interrupt"):
-            self._session().interrupt(timeout_s)
+        end = time.monotonic() + timeout_s
+        while True:
+            try:
+                with self.using("interrupt", wait_s=0.3):
+                    return self._session().interrupt(max(1.0, end - time.monotonic()))
+            except InUseError:
+                if time.monotonic() > end:
+                    raise
+            if (
+                self._session_now
+            ):  # another thread waits for the code: it gets the KeyboardInterrupt's traceback
+                self._session_now.link.write(b"\x03")
 
     def run_cell(
         self, code: str, *, output: Output | None = None, on_frame: Callable[[Frame], None] | None = None
@@ -233,15 +244,14 @@ class MicroPythonBoard(Board):
     def _look(self, heard: bytes = b"") -> None:
         """Open the port and see what the board runs."""
         self._let_go()
+        if not self._endpoint.port:
+            return self._look_at_drive(
+                f"{self.info.name} restarted: connect to its serial port, boards() lists it"
+            )
         try:
             link = self._open_link(self._endpoint.port)
-        except NotFoundError:
-            if not (self._endpoint.drive and Path(self._endpoint.drive).is_dir()):
-                raise
-            self._info = replace(
-                self._info, state="bootloader", firmware="", notes=(f"drive {self._endpoint.drive}",)
-            )
-            return
+        except NotFoundError as error:
+            return self._look_at_drive("", error)
         try:
             session = Session(link)
             firmware = self._attendant(link, heard) if self._attendant else ""
@@ -270,6 +280,22 @@ class MicroPythonBoard(Board):
             raise
         if self._session_now is None:
             link.close()
+
+    def _look_at_drive(self, otherwise: str, error: NotFoundError | None = None) -> None:
+        """There is no port: a board that waits for a UF2 file has a drive instead. Else ``error``, if any."""
+        from iotlab.flash.drive import find_drives
+
+        known = self._endpoint.drive
+        drives = [d.path for d in find_drives([known] if known else [])]
+        if known:
+            drives = [Path(known)] if Path(known) in drives else []
+        elif self.info.virtual or self.info.kind not in _UF2_KINDS:
+            drives = []
+        if len(drives) != 1 and error is not None:
+            raise error
+        state: State = "bootloader" if len(drives) == 1 else "other"
+        note = f"drive {drives[0]}" if len(drives) == 1 else otherwise
+        self._info = replace(self._info, state=state, firmware="", notes=(note,))
 
     def _look_again(self, timeout_s: float, heard: bytes = b"") -> None:
         """After flashing: the port may take a moment to come back."""
@@ -332,6 +358,7 @@ _VIRTUAL = "virtual: what is in its flash is checked as the chip would, but not 
 #: ESP-IDF's bootloader colours its messages.
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _DOWNLOAD = b"waiting for download"
+_UF2_KINDS = ("pico", "rp2")
 _ROM = re.compile(rb"ets \w+ +\d+ \d+|rst:0x|ESP-ROM:")
 
 

@@ -152,6 +152,23 @@ class BoardContract:
             board.exec("print('running')\nwhile True: pass", output=interrupt)
         assert board.eval("6 * 7") == 42
 
+    def test_another_thread_can_interrupt(self, board: Board) -> None:
+        running, caught = threading.Event(), list[BaseException]()
+
+        def loop() -> None:
+            try:
+                board.exec("print('running')\nwhile True: pass", output=lambda _: running.set())
+            except RemoteError as error:
+                caught.append(error)
+
+        worker = threading.Thread(target=loop)
+        worker.start()
+        assert running.wait(20)
+        board.interrupt()
+        worker.join(20)
+        assert [error.kind for error in caught if isinstance(error, RemoteError)] == ["KeyboardInterrupt"]
+        assert board.eval("6 * 7") == 42
+
     def test_a_soft_reset_forgets_names(self, board: Board) -> None:
         board.exec("gone = 1")
         board.reset("soft")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -172,12 +173,21 @@ def test_the_command_starts_shows_and_stops(
     assert main(["bench", "status"]) == 1
     assert "iotlab bench up" in capsys.readouterr().err
     assert main(["bench", "up"]) == 0
-    pids = processes_of(iotlab.sim.bench())
-    assert main(["bench", "up"]) == 0
-    assert "runs already" in capsys.readouterr().out
-    assert processes_of(iotlab.sim.bench()) == pids
-    assert main(["bench", "status"]) == 0
-    assert "firmware" in capsys.readouterr().out
-    assert main(["bench", "down"]) == 0
+    try:
+        pids = processes_of(iotlab.sim.bench())
+        assert main(["bench", "up"]) == 0
+        assert "runs already" in capsys.readouterr().out
+        assert processes_of(iotlab.sim.bench()) == pids
+        assert main(["bench", "status"]) == 0
+        assert "firmware" in capsys.readouterr().out
+    finally:
+        assert main(["bench", "down"]) == 0
     assert gone(pids)()
     assert main(["bench", "down"]) == 1
+
+
+def test_a_bench_whose_folder_was_removed_ends(settings: Settings) -> None:
+    bench = Bench.start(ONE, owner=False, settings=settings)
+    pids = processes_of(bench)
+    shutil.rmtree(bench.folder)
+    wait_for(gone(pids))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from raw_port import RawPort, wait_for
 
+from iotlab.config import Settings
 from iotlab.sim import Bench
 from iotlab.sim.client import BenchBoard
 
@@ -101,6 +103,20 @@ def test_a_signal_may_be_inverted(port: RawPort, esp32: BenchBoard) -> None:
     assert esp32.chip("led").on is False
     assert port.run("lamp.off(); print(lamp.value(), Pin(2).value(), Signal(Pin(2)).value())") == "0 1 1"
     assert esp32.chip("led").on is True
+
+
+def test_an_led_to_the_supply_is_dark_until_the_pin_is_driven(
+    short_path: Path, lab_environment: object
+) -> None:
+    settings = Settings.load(runtime_dir=short_path / "run", state_dir=short_path / "state")
+    layout = {"boards": {"esp32": {"parts": {"led": {"pin": 2, "active_low": True}}}}}
+    with Bench.start(layout, settings=settings) as bench, RawPort(bench["esp32"]) as talk:
+        talk.enter()
+        assert bench["esp32"].chip("led").on is False
+        talk.run("from machine import Pin; led = Pin(2, Pin.OUT, value=0)")
+        assert bench["esp32"].chip("led").on is True
+        talk.run("led.init(Pin.IN)")
+        assert bench["esp32"].chip("led").on is False
 
 
 def test_a_button_is_read_with_the_pull_up(port: RawPort, esp32: BenchBoard) -> None:

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 import iotlab
-from iotlab.board import Board
+from iotlab.board import Board, Endpoint
 from iotlab.errors import FlashError
 from iotlab.flash import uf2
 from iotlab.flash.espflash import erase_esp, flash_esp
 from iotlab.flash.firmware import sample
+from iotlab.micropython.board import MicroPythonBoard
 from iotlab.sim import Bench
 from iotlab.sim.boards.pico_rom import boot2_block
 
@@ -106,3 +107,17 @@ def test_a_pico_takes_a_uf2_file_on_its_drive(bench: Bench, tmp_path: Path) -> N
 def test_the_wrong_file_for_the_board(bench: Bench, image: Path) -> None:
     with iotlab.connect("pico") as board, pytest.raises(FlashError, match="the pico takes a UF2 file"):
         board.flash(image)
+
+
+def test_a_board_that_shows_only_its_drive(bench: Bench, tmp_path: Path) -> None:
+    """As a Pico that was plugged in with BOOTSEL held: no port is known, only where its drive is mounted."""
+    with iotlab.connect("pico") as board:
+        board.reset("bootloader")
+    path = tmp_path / "firmware.uf2"
+    path.write_bytes(uf2.pack(boot2_block(), address=0x10000000, family=uf2.RP2040))
+    with MicroPythonBoard(Endpoint("RPI-RP2", "", "pico", drive=str(bench["pico"].drive))) as board:
+        assert board.info.state == "bootloader"
+        board.flash(path)
+        assert "connect to its serial port" in board.info.notes[0]
+    with iotlab.connect("pico") as board:
+        assert board.eval("6 * 7") == 42

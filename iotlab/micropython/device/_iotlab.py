@@ -199,7 +199,10 @@ def adc(number):
     if key not in _cache:
         from machine import ADC, Pin
 
-        _cache[key] = ADC(Pin(number))
+        a = ADC(Pin(number))
+        if hasattr(ADC, "ATTN_11DB"):  # an ESP32 measures up to about 1 V unless told otherwise
+            a.atten(ADC.ATTN_11DB)
+        _cache[key] = a
     return _cache[key]
 
 

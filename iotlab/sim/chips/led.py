@@ -23,6 +23,9 @@ class LED(LinePart):
         high = float(level) if duty is None else min(max(duty, 0.0), 1.0)
         self.brightness = 1.0 - high if self.active_low else high
 
+    def floating(self) -> None:
+        self.brightness = 0.0
+
     def state(self) -> dict[str, Any]:
         """``brightness`` is 0.0 to 1.0."""
         return {"on": self.brightness > 0, "brightness": self.brightness, "colour": self.colour}

@@ -20,6 +20,8 @@ from iotlab.sim.engine.control import Control
 from iotlab.sim.engine.loop import Loop
 from iotlab.sim.layout import BoardLayout
 
+FOLDER_S = 2.0
+
 
 def run(told: dict[str, Any]) -> int:
     """Be the board until somebody ends it; returns the exit status."""
@@ -39,6 +41,7 @@ def run(told: dict[str, Any]) -> int:
         signal.signal(number, lambda *_: loop.soon(loop.stop))
     if told["owner"] is not None:
         loop.watch(told["owner"], read=loop.stop)  # nothing is ever written: it ended
+    _end_without_folder(loop, places.control)
     _tell(told["ready"], {"ok": True})
     try:
         loop.run()
@@ -47,6 +50,14 @@ def run(told: dict[str, Any]) -> int:
         board.close()
         loop.close()
     return 0
+
+
+def _end_without_folder(loop: Loop, control: Path) -> None:
+    """A board whose control socket is gone cannot be told to end any more."""
+    if control.exists():
+        loop.after(FOLDER_S, lambda: _end_without_folder(loop, control))
+    else:
+        loop.stop()
 
 
 def _tell(fd: int, message: dict[str, Any]) -> None:
