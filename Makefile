@@ -10,10 +10,10 @@ LAB     := $(VENV)/.lab-installed
 DEV     := $(VENV)/.dev-installed
 PACKAGE := pyproject.toml hatch_build.py $(shell find frontend kernels -type f -not -path '*/node_modules/*')
 
-.PHONY: help lab test check test-pythons lock clean
+.PHONY: help lab test check test-pythons test-debian-port lock clean
 
 help: ## list the commands
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 22
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 26
 
 lab: $(LAB) ## set up, start the virtual bench and open JupyterLab on the tutorials
 	$(BIN)/iotlab lab notebooks $(LAB_OPTIONS)
@@ -34,6 +34,10 @@ check: $(DEV) ## style, types, layers, the browser's code, and whether the lock 
 
 test-pythons: $(DEV) ## run the unit tests on every Python from 3.10 to 3.14 that is found here
 	$(BIN)/python scripts/test_pythons.py
+
+test-debian-port: $(DEV) ## build MicroPython from Debian's source package and hold the boards against it
+	micropython=$$($(BIN)/python scripts/build_micropython_unix.py) && IOTLAB_MICROPYTHON=$$micropython \
+	$(BIN)/pytest tests/contract/test_kernel.py tests/emulated/test_boards.py tests/emulated/test_bench_machine.py
 
 lock: $(BIN)/uv ## write the lock files anew from pyproject.toml (UPGRADE=--upgrade: newest versions)
 	scripts/lock.sh $(UPGRADE)
