@@ -6,7 +6,7 @@ import hashlib
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +16,7 @@ from typing_extensions import Self
 
 from iotlab.bus.gpio import ADC, PWM, Pin
 from iotlab.bus.i2c import I2CBus
-from iotlab.errors import ClosedError, InUseError, NotFoundError, UnsupportedError
+from iotlab.errors import ClosedError, InUseError, IotlabError, NotFoundError, UnsupportedError
 from iotlab.table import Table
 
 State = Literal["empty", "bootloader", "micropython", "linux", "other"]
@@ -25,6 +25,8 @@ ResetKind = Literal["soft", "hard", "bootloader"]
 Progress = Callable[[str, int, int], None]
 #: Called with text as the board prints it.
 Output = Callable[[str], None]
+#: How long ``close`` waits for a call of another thread that it interrupted.
+_END_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -253,12 +255,14 @@ class Board(ABC):
             self._flash(Path(image), progress, offset)
 
     def close(self) -> None:
-        """Stop what was started on the board's behalf and let go of it. Idempotent."""
+        """Stop what was started on the board's behalf and let go of it. Idempotent.
+
+        A call of another thread that waits for the board is interrupted first.
+        """
         if self._closed:
             return
         with ExitStack() as ending:  # each of them, the last first, whatever another one raises
-            ending.callback(self._close)
-            ending.callback(setattr, self, "_closed", True)
+            ending.callback(self._end)
             for closer in self._closers:
                 ending.callback(closer)
 
@@ -320,6 +324,19 @@ class Board(ABC):
         """Let go of the link."""
 
     # -- details ------------------------------------------------------------------------------
+
+    def _end(self) -> None:
+        held = self._lock.acquire(blocking=False)
+        if not held:
+            with suppress(IotlabError):
+                self.interrupt()
+            held = self._lock.acquire(timeout=_END_S)
+        self._closed = True
+        try:
+            self._close()
+        finally:
+            if held:
+                self._lock.release()
 
     def _open_checked(self, kind: str, **options: Any) -> Any:
         with self.using(kind):

@@ -153,21 +153,19 @@ class BoardContract:
         assert board.eval("6 * 7") == 42
 
     def test_another_thread_can_interrupt(self, board: Board) -> None:
-        running, caught = threading.Event(), list[BaseException]()
-
-        def loop() -> None:
-            try:
-                board.exec("print('running')\nwhile True: pass", output=lambda _: running.set())
-            except RemoteError as error:
-                caught.append(error)
-
-        worker = threading.Thread(target=loop)
-        worker.start()
-        assert running.wait(20)
+        loop, caught = self._loop(board)
         board.interrupt()
-        worker.join(20)
-        assert [error.kind for error in caught if isinstance(error, RemoteError)] == ["KeyboardInterrupt"]
+        loop.join(20)
+        assert caught == ["KeyboardInterrupt"]
         assert board.eval("6 * 7") == 42
+
+    def test_closing_ends_the_call_of_another_thread(self, board: Board) -> None:
+        loop, caught = self._loop(board)
+        board.close()
+        loop.join(20)
+        assert caught == ["KeyboardInterrupt"]
+        with pytest.raises(ClosedError):
+            board.eval("1")
 
     def test_a_soft_reset_forgets_names(self, board: Board) -> None:
         board.exec("gone = 1")
@@ -278,6 +276,22 @@ class BoardContract:
     def test_a_reset_of_no_kind(self, board: Board) -> None:
         with pytest.raises(ValueError, match='"soft", "hard" or "bootloader"'):
             board.reset("warm")  # type: ignore[arg-type]
+
+    @staticmethod
+    def _loop(board: Board) -> tuple[threading.Thread, list[str]]:
+        """A thread in which the board runs for ever, and what that ends in."""
+        running, caught = threading.Event(), list[str]()
+
+        def loop() -> None:
+            try:
+                board.exec("print('running')\nwhile True: pass", output=lambda _: running.set())
+            except RemoteError as error:
+                caught.append(error.kind)
+
+        thread = threading.Thread(target=loop)
+        thread.start()
+        assert running.wait(20)
+        return thread, caught
 
     @staticmethod
     def _from_another_thread(run: object) -> None:
