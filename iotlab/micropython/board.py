@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,6 +29,7 @@ from iotlab.link.serial import SerialLink
 from iotlab.micropython.buses import MicroPythonADC, MicroPythonI2C, MicroPythonPin, MicroPythonPWM
 from iotlab.micropython.files import MicroPythonFiles
 from iotlab.micropython.frames import Frame
+from iotlab.micropython.look import DOWNLOAD, identified, rom_speaks, told_by
 from iotlab.micropython.repl import Prompt
 from iotlab.micropython.session import Session
 
@@ -182,9 +182,7 @@ class MicroPythonBoard(Board):
                 raise ValueError("give both scl and sda, or neither for the board's usual pins")
             return MicroPythonI2C(self._session, self, where)
         if kind == "pin":
-            pin = MicroPythonPin(
-                self._session, self, options["number"], _mode(options["mode"]), _pull(options["pull"])
-            )
+            pin = MicroPythonPin(self._session, self, options["number"], options["mode"], options["pull"])
             if options["value"] is not None:
                 pin.value = options["value"]
             return pin
@@ -262,17 +260,17 @@ class MicroPythonBoard(Board):
                 self._session_now = session
                 return
             # a ROM that waits for a download says so once, and a reset would take the chip out of it
-            waits = Prompt(False, heard) if _DOWNLOAD in heard else None
+            waits = Prompt(False, heard) if DOWNLOAD in heard else None
             prompt = waits or session.repl.enter()
-            if not prompt.ready and link.has_lines and not _says(prompt.seen):
+            if not prompt.ready and link.has_lines and not rom_speaks(prompt.seen):
                 _pulse_reset(link)
                 again = session.repl.enter(attempts=2)
                 prompt = Prompt(again.ready, prompt.seen + again.seen)
             if prompt.ready:
                 self._session_now = session
-                self._info = _identified(self._info, session)
+                self._info = identified(self._info, session)
             else:
-                state, note = _state(prompt.seen + _listen(link, 1.0))
+                state, note = told_by(prompt.seen + _listen(link, 1.0))
                 self._info = replace(self._info, state=state, firmware="", machine="", notes=(note,))
         except BaseException:
             link.close()
@@ -354,69 +352,9 @@ def _listen(link: Link, for_s: float) -> bytes:
     return got
 
 
-_VIRTUAL = "virtual: what is in its flash is checked as the chip would, but not executed"
-#: ESP-IDF's bootloader colours its messages.
-_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-_DOWNLOAD = b"waiting for download"
 _UF2_KINDS = ("pico", "rp2")
-_ROM = re.compile(rb"ets \w+ +\d+ \d+|rst:0x|ESP-ROM:")
-
-
-def _says(seen: bytes) -> bool:
-    """Whether a chip's ROM is heard: then a reset would tell nothing new."""
-    return bool(_ROM.search(seen)) or _DOWNLOAD in seen
-
-
-def _state(seen: bytes) -> tuple[State, str]:
-    """What the bytes that came instead of a prompt tell."""
-    if _DOWNLOAD in seen:
-        return "bootloader", "the chip's ROM waits for a download"
-    if b"invalid header: 0xffffffff" in seen:
-        return "empty", "the flash is empty: the chip resets over and over"
-    if _ROM.search(seen):
-        plain = _COLOURS.sub("", seen.decode("latin-1")).replace("\r", "")
-        lines = [line for line in plain.split("\n") if line.strip()]
-        told = [line for line in lines if not re.match(r"ets |rst:|ESP-ROM|.*>>>", line)]
-        return "other", "the chip resets over and over: " + (told[-1].strip() if told else lines[-1].strip())
-    if seen.strip():
-        return "other", f"something else answers: {seen[-60:]!r}"
-    return "other", "nothing answers"
-
-
-def _identified(info: BoardInfo, session: Session) -> BoardInfo:
-    firmware = "MicroPython"
-    system = machine = ""
-    unique = b""
-    try:
-        system, release, version, machine, unique = session.ask("identify()")
-        firmware = f"MicroPython {release}" + (f" ({version})" if release not in version else "")
-    except (RemoteError, UnsupportedError):
-        implementation = session.exec("import sys;print(sys.implementation[1])")
-        firmware = "MicroPython " + ".".join(re.findall(r"\d+", implementation)[:3])
-    kind = info.kind or {"esp32": "esp32", "rp2": "pico"}.get(system, system)
-    return replace(
-        info,
-        state="micropython",
-        kind=kind,
-        firmware=firmware,
-        machine=machine,
-        unique_id=unique.hex(),
-        notes=(_VIRTUAL,) if info.virtual else (),
-    )
 
 
 def _no_interpreter(info: BoardInfo) -> str:
     notes = f" ({info.notes[0]})" if info.notes else ""
     return f"{info.name} runs no MicroPython{notes}: flash it with board.flash(image)"
-
-
-def _mode(mode: str) -> str:
-    if mode not in ("in", "out", "open-drain"):
-        raise ValueError(f'a pin\'s mode is "in", "out" or "open-drain", not {mode!r}')
-    return mode
-
-
-def _pull(pull: str) -> str:
-    if pull not in ("", "up", "down"):
-        raise ValueError(f'a pin\'s pull is "", "up" or "down", not {pull!r}')
-    return pull

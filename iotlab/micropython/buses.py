@@ -54,6 +54,10 @@ class MicroPythonPin(Pin):
     """``machine.Pin`` on the board."""
 
     def __init__(self, session: OpenSession, board: Board, number: int, mode: str, pull: str) -> None:
+        if mode not in ("in", "out", "open-drain"):
+            raise ValueError(f'a pin\'s mode is "in", "out" or "open-drain", not {mode!r}')
+        if pull not in ("", "up", "down"):
+            raise ValueError(f'a pin\'s pull is "", "up" or "down", not {pull!r}')
         self.board, self._session = board, session
         self._pin = f"pin({number},{mode!r},{pull!r})"
 

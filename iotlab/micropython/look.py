@@ -1,0 +1,61 @@
+"""What a board's own words tell of it: what state it is in, what it is."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from iotlab.board import BoardInfo, State
+from iotlab.errors import RemoteError, UnsupportedError
+from iotlab.micropython.session import Session
+
+_VIRTUAL = "virtual: what is in its flash is checked as the chip would, but not executed"
+#: ESP-IDF's bootloader colours its messages.
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+#: What an ESP32's ROM says, once, when it waits for a download.
+DOWNLOAD = b"waiting for download"
+_ROM = re.compile(rb"ets \w+ +\d+ \d+|rst:0x|ESP-ROM:")
+
+
+def rom_speaks(seen: bytes) -> bool:
+    """Whether a chip's ROM is heard: then a reset would tell nothing new."""
+    return bool(_ROM.search(seen)) or DOWNLOAD in seen
+
+
+def told_by(seen: bytes) -> tuple[State, str]:
+    """What the bytes that came instead of a prompt tell."""
+    if DOWNLOAD in seen:
+        return "bootloader", "the chip's ROM waits for a download"
+    if b"invalid header: 0xffffffff" in seen:
+        return "empty", "the flash is empty: the chip resets over and over"
+    if _ROM.search(seen):
+        plain = _COLOURS.sub("", seen.decode("latin-1")).replace("\r", "")
+        lines = [line for line in plain.split("\n") if line.strip()]
+        told = [line for line in lines if not re.match(r"ets |rst:|ESP-ROM|.*>>>", line)]
+        return "other", "the chip resets over and over: " + (told[-1].strip() if told else lines[-1].strip())
+    if seen.strip():
+        return "other", f"something else answers: {seen[-60:]!r}"
+    return "other", "nothing answers"
+
+
+def identified(info: BoardInfo, session: Session) -> BoardInfo:
+    """``info`` with what the board says of itself."""
+    firmware = "MicroPython"
+    system = machine = ""
+    unique = b""
+    try:
+        system, release, version, machine, unique = session.ask("identify()")
+        firmware = f"MicroPython {release}" + (f" ({version})" if release not in version else "")
+    except (RemoteError, UnsupportedError):
+        implementation = session.exec("import sys;print(sys.implementation[1])")
+        firmware = "MicroPython " + ".".join(re.findall(r"\d+", implementation)[:3])
+    kind = info.kind or {"esp32": "esp32", "rp2": "pico"}.get(system, system)
+    return replace(
+        info,
+        state="micropython",
+        kind=kind,
+        firmware=firmware,
+        machine=machine,
+        unique_id=unique.hex(),
+        notes=(_VIRTUAL,) if info.virtual else (),
+    )
