@@ -14,6 +14,8 @@ from types import FrameType, TracebackType
 
 from typing_extensions import Self
 
+from iotlab.errors import StuckError
+
 
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C, and the board has stopped. ``traceback`` is the board's own text, empty where its code ended."""
@@ -51,6 +53,8 @@ class Interrupts:
         if self._depth == 0 and self._held:
             self._held = False
             signal.signal(signal.SIGINT, signal.default_int_handler)
+            if isinstance(error, (KeyboardInterrupt, StuckError)):
+                self._came = False  # it asked once more for what was done by then, or what cannot be done
             self.check()
 
     def check(self) -> None:

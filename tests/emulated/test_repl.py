@@ -80,6 +80,17 @@ def test_an_interrupt_brings_the_boards_traceback(board: MicroPythonBoard) -> No
     assert board.eval("6 * 7") == 42
 
 
+def test_ctrl_c_twice_is_one_interrupt(board: MicroPythonBoard) -> None:
+    def interrupt(text: str) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    code = "print('running')\ntry:\n while True: pass\nfinally: print('tidied up')"
+    with pytest.raises(Interrupted) as caught:
+        board.exec(code, output=interrupt)
+    assert "KeyboardInterrupt" in caught.value.traceback
+    assert board.eval("6 * 7") == 42
+
+
 def test_an_interrupt_that_comes_as_the_code_ends_is_not_lost(board: MicroPythonBoard) -> None:
     def interrupt(text: str) -> None:
         signal.raise_signal(signal.SIGINT)
@@ -103,7 +114,8 @@ def test_code_that_catches_every_interrupt(board: MicroPythonBoard) -> None:
     def interrupt(text: str) -> None:
         signal.raise_signal(signal.SIGINT)
 
-    code = "print('running')\nwhile True:\n try:\n  while True: sleep(0.01)\n except KeyboardInterrupt: pass"
+    # each time it prints, Ctrl-C comes here once more, while the first one is still being answered
+    code = "print('running')\nwhile True:\n try:\n  while True: sleep(0.01)\n except KeyboardInterrupt: print('no')"
     board.exec("from time import sleep")
     with pytest.raises(StuckError, match="reset the board"):
         board.exec(code, output=interrupt)
