@@ -170,7 +170,11 @@ class RawRepl:
             except KeyboardInterrupt as interrupt:
                 self.stop(answer)
                 raise Interrupted(answer.traceback) from interrupt
-            except BaseException:
+            except DeadlineError:
+                self.stop(answer)
+                raise
+            except BaseException:  # the listener's own: it is not asked again while the board is stopped
+                answer.mute()
                 self.stop(answer)
                 raise
             finally:
@@ -309,6 +313,10 @@ class _Answer:
         self.behind = b""  # what came after the prompt: nobody asked for it
         self.error = b""
         self.complete = False
+
+    def mute(self) -> None:
+        """From now on tell nobody; what comes is still kept."""
+        self._output = self._on_frame = None
 
     @property
     def text(self) -> str:
