@@ -81,6 +81,11 @@ class MicroPythonBoard(Board):
             ):  # another thread waits for the code: it gets the KeyboardInterrupt's traceback
                 self._session_now.link.write(b"\x03")
 
+    def stop_call(self) -> None:
+        """From another thread: stop what runs; the call that waits for it raises ``KeyboardInterrupt`` then."""
+        if self._session_now:
+            self._session_now.repl.ask_to_stop()
+
     def run_cell(
         self, code: str, *, output: Output | None = None, on_frame: Callable[[Frame], None] | None = None
     ) -> str:

@@ -28,8 +28,8 @@ class Interrupted(KeyboardInterrupt):
 class Interrupts:
     """Holds Ctrl-C back inside ``with``; :meth:`check` raises it. What nobody checked is raised at the end.
 
-    Does nothing outside the main thread, which is the only one that a ``KeyboardInterrupt`` comes to, and
-    where the program has a handler of its own. May be entered again inside itself.
+    Outside the main thread, which is the only one that a ``KeyboardInterrupt`` comes to, and where the program
+    has a handler of its own, only :meth:`ask` interrupts. May be entered again inside itself.
     """
 
     def __init__(self) -> None:
@@ -39,10 +39,11 @@ class Interrupts:
 
     def __enter__(self) -> Self:
         self._depth += 1
+        if self._depth == 1:
+            self._came = False
         if self._depth == 1 and threading.current_thread() is threading.main_thread():
             self._held = signal.getsignal(signal.SIGINT) is signal.default_int_handler
             if self._held:
-                self._came = False
                 signal.signal(signal.SIGINT, self._note)
         return self
 
@@ -50,12 +51,18 @@ class Interrupts:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._depth -= 1
-        if self._depth == 0 and self._held:
-            self._held = False
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        if self._depth == 0:
+            if self._held:
+                self._held = False
+                signal.signal(signal.SIGINT, signal.default_int_handler)
             if isinstance(error, (KeyboardInterrupt, StuckError)):
                 self._came = False  # it asked once more for what was done by then, or what cannot be done
             self.check()
+
+    def ask(self) -> None:
+        """Interrupt what is held now, from any thread, as Ctrl-C would; nothing happens where nothing is."""
+        if self._depth:
+            self._came = True
 
     def check(self) -> None:
         """Raise the ``KeyboardInterrupt`` that came meanwhile."""
@@ -66,7 +73,7 @@ class Interrupts:
     @property
     def patience_s(self) -> float:
         """How long one may wait before the next :meth:`check`."""
-        return 0.05 if self._held else 1.0
+        return 0.05
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self._came = True

@@ -198,6 +198,10 @@ class RawRepl:
             f"{self.link.name} does not stop on Ctrl-C: its program may catch KeyboardInterrupt; reset the board"
         )
 
+    def ask_to_stop(self) -> None:
+        """From another thread: the call that waits for the board ends as if Ctrl-C were pressed in its thread."""
+        self._interrupts.ask()
+
     # -- details ------------------------------------------------------------------------------
 
     def _start_plain(self, data: bytes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -136,3 +137,22 @@ def test_the_names_of_cells_go_with_the_notebook(board: MicroPythonBoard) -> Non
         assert again.eval("mine, display(2)") == ("my own", "my own")
         with pytest.raises(RemoteError, match="NameError"):
             again.eval("clear_output")
+
+
+def test_another_thread_stops_a_call(board: MicroPythonBoard) -> None:
+    ended: list[BaseException] = []
+
+    def wait() -> None:
+        try:
+            board.exec("print('on')\nwhile True: pass", output=lambda _: started.set())
+        except KeyboardInterrupt as error:
+            ended.append(error)
+
+    started = threading.Event()
+    worker = threading.Thread(target=wait)
+    worker.start()
+    assert started.wait(20)
+    board.stop_call()
+    worker.join(20)
+    assert [type(error) for error in ended] == [Interrupted]
+    assert board.eval("1 + 1") == 2
