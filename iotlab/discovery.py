@@ -6,14 +6,11 @@ import json
 import socket
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import cache
-from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any
 
 from serial.tools import list_ports
 
-from iotlab import toml
 from iotlab.board import Board, BoardInfo, Endpoint
 from iotlab.config import Settings
 from iotlab.errors import ConfigError, IotlabError, NotFoundError
@@ -21,6 +18,7 @@ from iotlab.flash.drive import find_drives
 from iotlab.link.serial import holder
 from iotlab.micropython.board import Attendant, MicroPythonBoard
 from iotlab.table import Table
+from iotlab.usb import usb_device
 
 
 class Boards(Sequence[Endpoint]):
@@ -120,9 +118,10 @@ def _serial_ports() -> list[Endpoint]:
     for port in list_ports.comports():
         if port.vid is None:
             continue  # no USB device: a mainboard's own port, a modem
-        what, kind = usb_device(port.vid, port.pid or 0)
+        device = usb_device(port.vid, port.pid or 0)
         name = port.device.rsplit("/", 1)[-1]
-        found.append(Endpoint(name, port.device, kind, what or port.description or "USB serial port"))
+        what = device.what or port.description or "USB serial port"
+        found.append(Endpoint(name, port.device, device.kind, what))
     return found
 
 
@@ -139,26 +138,6 @@ def _drives() -> list[Endpoint]:
         )
         for drive in find_drives()
     ]
-
-
-def usb_device(vid: int, pid: int) -> tuple[str, str]:
-    """What the USB ids tell: (description, kind of board); empty where they tell nothing.
-
-    >>> usb_device(0x2E8A, 0x0005)
-    ('Raspberry Pi Pico with MicroPython', 'pico')
-    """
-    for entry in _usb_table():
-        if entry["vid"] == vid and entry.get("pid", pid) == pid:
-            return entry["what"], entry.get("kind", "")
-    return "", ""
-
-
-@cache
-def _usb_table() -> list[dict[str, Any]]:
-    entries: list[dict[str, Any]] = toml.loads(package_files("iotlab").joinpath("usb.toml").read_text())[
-        "usb"
-    ]
-    return entries
 
 
 def _identified(endpoint: Endpoint) -> Endpoint:

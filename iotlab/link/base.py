@@ -15,10 +15,13 @@ class Link(ABC):
     """A byte stream to one board. One reader at a time, one writer at a time.
 
     Subclasses supply three hooks: ``_read``, ``_write`` and ``_close``. A link that has modem lines
-    also overrides :meth:`set_lines` and sets ``has_lines``.
+    also overrides :meth:`set_lines` and sets ``has_lines``. ``paced`` says whether the far end holds the
+    writer back while its buffer is full, so that what is written is not lost; where that is not known, it is
+    not set.
     """
 
     has_lines: bool = False
+    paced: bool = False
 
     def __init__(self, name: str) -> None:
         self.name = name

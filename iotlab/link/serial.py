@@ -17,9 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import serial
+from serial.tools import list_ports
 
 from iotlab.errors import ConnectError, DeadlineError, DisconnectedError, InUseError, LinkError, NotFoundError
 from iotlab.link.base import Link
+from iotlab.usb import usb_device
+
+#: How the names of pseudo-terminals begin: on Linux, on macOS.
+_PTYS = ("/dev/pts/", "/dev/ttys")
 
 
 class SerialLink(Link):
@@ -33,6 +38,7 @@ class SerialLink(Link):
         super().__init__(port)
         self._port = _open(port, baud, write_timeout_s)
         self._lines = _connect_lines(port)
+        self.paced = _is_paced(port)
         self.has_lines = self._lines is not None or _has_modem_lines(self._port)
         try:
             self._fd: int | None = self._port.fileno() if os.name == "posix" else None
@@ -139,6 +145,17 @@ def _explained(port: str, error: OSError) -> Exception:
         named = f"held by {who}" if who else "held by another program"
         return InUseError(f"{port} is {named}: close it there first", holder=who)
     return ConnectError(f"{port} does not open: {text}")
+
+
+def _is_paced(port: str) -> bool:
+    """A PTY holds back whoever writes; a device does where its USB ids tell so; of a URL nothing is known."""
+    if "://" in port:
+        return False
+    device = os.path.realpath(port)
+    if device.startswith(_PTYS):
+        return True
+    found = (p for p in list_ports.comports() if p.vid is not None and os.path.realpath(p.device) == device)
+    return any(usb_device(p.vid, p.pid or 0).paced for p in found)
 
 
 def _has_modem_lines(port: Any) -> bool:

@@ -16,6 +16,7 @@ import pytest
 from iotlab.errors import InUseError, NotFoundError
 from iotlab.link.serial import SerialLink, holder
 from iotlab.testing.links import LinkContract
+from iotlab.usb import usb_device
 
 
 class PtyPeer:
@@ -83,6 +84,16 @@ class TestSocketUrl(LinkContract):
                 end, _ = server.accept()
                 with end:
                     yield link, SocketPeer(end)
+
+
+def test_who_holds_the_writer_back() -> None:
+    with pty_pair() as (port, _peer), SerialLink(port) as link:
+        assert link.paced
+    with SerialLink("loop://") as link:  # what is behind a URL is not known
+        assert not link.paced
+    assert usb_device(0x2E8A, 0x0005).paced
+    for vid, pid in ((0x10C4, 0xEA60), (0x0D28, 0x0204), (0x2E8A, 0x000C), (0xF055, 0x9800), (0x1234, 1)):
+        assert not usb_device(vid, pid).paced
 
 
 def test_no_such_port() -> None:
