@@ -36,6 +36,7 @@ class SerialLink(Link):
 
     def __init__(self, port: str, *, baud: int = 115200, write_timeout_s: float = 10.0) -> None:
         super().__init__(port)
+        self._write_timeout_s = write_timeout_s
         self._port = _open(port, baud, write_timeout_s)
         self._lines = _connect_lines(port)
         self.paced = _is_paced(port)
@@ -82,11 +83,28 @@ class SerialLink(Link):
 
     def _write(self, data: bytes) -> None:
         try:
-            self._port.write(data)
-        except serial.SerialTimeoutException as error:
-            raise DeadlineError(f"{self.name} does not take bytes: reset the board") from error
+            if self._fd is None:
+                self._port.write(data)
+                taken = True
+            else:
+                taken = self._write_fd(self._fd, data)
+        except serial.SerialTimeoutException:
+            taken = False
         except (OSError, serial.SerialException) as error:
             raise DisconnectedError(f"{self.name} went away: plug it in and connect again") from error
+        if not taken:
+            raise DeadlineError(f"{self.name} does not take bytes: reset the board")
+
+    def _write_fd(self, fd: int, data: bytes) -> bool:
+        """Straight to the port, which pyserial opened without blocking; False where it takes no more."""
+        rest = memoryview(data)
+        while True:
+            with contextlib.suppress(BlockingIOError):
+                rest = rest[os.write(fd, rest) :]
+            if not rest:
+                return True
+            if not select.select([], [fd], [], self._write_timeout_s)[1]:
+                return False
 
     def _close(self) -> None:
         if self._lines is not None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from iotlab.errors import InUseError, NotFoundError
+from iotlab.errors import DeadlineError, InUseError, NotFoundError
 from iotlab.link.serial import SerialLink, holder
 from iotlab.testing.links import LinkContract
 from iotlab.usb import usb_device
@@ -94,6 +94,15 @@ def test_who_holds_the_writer_back() -> None:
     assert usb_device(0x2E8A, 0x0005).paced
     for vid, pid in ((0x10C4, 0xEA60), (0x0D28, 0x0204), (0x2E8A, 0x000C), (0xF055, 0x9800), (0x1234, 1)):
         assert not usb_device(vid, pid).paced
+
+
+def test_a_port_that_takes_no_bytes() -> None:
+    with (
+        pty_pair() as (port, _peer),  # which nobody reads
+        SerialLink(port, write_timeout_s=0.1) as link,
+        pytest.raises(DeadlineError, match="does not take bytes"),
+    ):
+        link.write(bytes(1 << 20))
 
 
 def test_no_such_port() -> None:
