@@ -99,7 +99,11 @@ class RestartedError(DisconnectedError):
 
 
 class CorruptError(LinkError):
-    """Bytes arrived, but not the ones that were sent."""
+    """Bytes arrived, but not the ones that were sent. ``partial`` is what came, as far as it makes sense."""
+
+    def __init__(self, message: str, *, partial: bytes = b"") -> None:
+        super().__init__(message)
+        self.partial = partial
 
 
 class BusError(IotlabError, OSError):

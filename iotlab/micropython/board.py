@@ -19,8 +19,6 @@ from iotlab.errors import (
     IotlabError,
     LinkError,
     NotFoundError,
-    RemoteError,
-    RestartedError,
     StuckError,
     UnsupportedError,
 )
@@ -99,13 +97,6 @@ class MicroPythonBoard(Board):
             session.with_cell_helper()
             try:
                 return session.exec(code, output=output, on_frame=on_frame)
-            except RemoteError as error:
-                if "_iotlab_cell" not in error.detail:
-                    raise
-                session.forget()
-                raise RestartedError(
-                    f"{self.info.name} restarted meanwhile: run the cells before again"
-                ) from error
             except StuckError as error:
                 if not session.link.has_lines:
                     raise
@@ -121,7 +112,7 @@ class MicroPythonBoard(Board):
     def ask(self, call: str, *, timeout_s: float = 10.0) -> Any:
         """What a function of the helper on the board answers."""
         with self.using("ask"):
-            return self._session().ask(call, timeout_s=timeout_s)
+            return self._session().call(call, timeout_s=timeout_s)
 
     # -- programs that go on by themselves -----------------------------------------------------
 
@@ -150,9 +141,9 @@ class MicroPythonBoard(Board):
                 return
             if not session.repl.ready:
                 session.interrupt(5.0)
-            session.repl.start(code)
+            answer = session.begin(code)
             yield session.link
-            session.repl.finish(timeout_s=10.0)
+            session.repl.finish(answer, timeout_s=10.0)
 
     def start_program(self, code: str) -> None:
         """Run ``code`` in a new interpreter and leave it alone."""

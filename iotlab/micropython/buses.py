@@ -9,7 +9,7 @@ from iotlab.board import Board
 from iotlab.bus.gpio import ADC, PWM, Pin
 from iotlab.bus.i2c import I2CBus, Operation, Write
 from iotlab.errors import BusError, NackError, RemoteError
-from iotlab.micropython.session import HELPER, OpenSession
+from iotlab.micropython.session import OpenSession
 
 #: What MicroPython ports raise when nothing acknowledges: ENODEV (esp32, stm32), EIO (rp2).
 _NACKS = {errno.ENODEV, errno.EIO}
@@ -28,7 +28,7 @@ class MicroPythonI2C(I2CBus):
         plain = tuple(o.data if isinstance(o, Write) else o.size for o in operations)
         try:
             with self.board.using("i2c"):
-                got = self._session().call(f"{HELPER}.i2c({self._where!r},{address},{plain!r})")
+                got = self._session().call(f"i2c({self._where!r},{address},{plain!r})")
         except RemoteError as error:
             if error.code in _NACKS:
                 raise NackError(address) from error
@@ -46,7 +46,7 @@ class MicroPythonI2C(I2CBus):
 
     def _scan(self) -> list[int]:
         with self.board.using("i2c"):
-            found: list[int] = self._session().ask(f"scan({self._where!r})")
+            found: list[int] = self._session().call(f"scan({self._where!r})")
         return sorted(found)
 
 
@@ -63,11 +63,11 @@ class MicroPythonPin(Pin):
 
     def _get(self) -> bool:
         with self.board.using("pin"):
-            return bool(self._session().ask(f"answer({HELPER}.{self._pin}.value())"))
+            return bool(self._session().call(f"{self._pin}.value()"))
 
     def _set(self, level: bool) -> None:
         with self.board.using("pin"):
-            self._session().ask(f"answer({HELPER}.{self._pin}.value({int(level)}))")
+            self._session().call(f"{self._pin}.value({int(level)})")
 
 
 class MicroPythonADC(ADC):
@@ -78,7 +78,7 @@ class MicroPythonADC(ADC):
 
     def _read_u16(self) -> int:
         with self.board.using("adc"):
-            value: int = self._session().ask(f"answer({HELPER}.adc({self._number}).read_u16())")
+            value: int = self._session().call(f"adc({self._number}).read_u16()")
         return value
 
 
@@ -89,10 +89,10 @@ class MicroPythonPWM(PWM):
         self.board, self._session, self._number = board, session, number
 
     def _set(self, freq_hz: int, duty_u16: int) -> None:
-        pwm = f"{HELPER}.pwm({self._number})"
+        pwm = f"pwm({self._number})"
         with self.board.using("pwm"):
-            self._session().ask(f"answer(({pwm}.freq({freq_hz}),{pwm}.duty_u16({duty_u16}))[:0])")
+            self._session().call(f"({pwm}.freq({freq_hz}),{pwm}.duty_u16({duty_u16}))[:0]")
 
     def _stop(self) -> None:
         with self.board.using("pwm"):
-            self._session().ask(f"answer({HELPER}.pwm_stop({self._number}))")
+            self._session().call(f"pwm_stop({self._number})")

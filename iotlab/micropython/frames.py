@@ -9,6 +9,7 @@ raw REPL parts output from errors, is passed on as a mark of its own.
 
 from __future__ import annotations
 
+import re
 import zlib
 from dataclasses import dataclass
 
@@ -16,13 +17,23 @@ DLE = 0x10
 #: The bytes that never stand inside a frame.
 ESCAPED = bytes((DLE, 0x03, 0x04, 0x0A, 0x0D, 0x11, 0x13))
 _OPEN, _CLOSE = b"\x10[", b"\x10]"
-_PAIRS = [(bytes((b,)), bytes((DLE, b | 0x40))) for b in ESCAPED]
+#: What is replaced, in this order, by what.
+ESCAPES = [(bytes((b,)), bytes((DLE, b | 0x40))) for b in ESCAPED]
 _UNESCAPE = {b | 0x40: b for b in ESCAPED}
 
-#: What a frame is. ``ANSWER``: a helper's return value. ``RESULT``: the text of a cell's last expression;
-#: ``MIME``: another form of the value whose text comes next; ``DISPLAY``: the text of a value shown meanwhile;
-#: ``CLEAR``: wipe the output (``b"1"``: when more comes); ``INPUT``: the prompt of a question.
-ANSWER, RESULT, MIME, DISPLAY, CLEAR, INPUT = 1, 2, 3, 4, 5, 6
+#: What ends a frame: its mark, or anything that never stands inside one.
+_END = re.compile(rb"\x10(?:[^PCDJMQS]|\Z)|[\x03\x04\n\r\x11\x13]")
+
+#: What a frame is. What calls say: ``ANSWER``, the repr of a value, or ``RAW``, bytes themselves; ``START``: the code
+#: arrived whole and runs now; ``END``: it came to its end; ``ERROR``: its traceback; ``REFUSED``: the call arrived
+#: changed and did not run; ``LOST``: it ran before, and its end is not known any more. ``PRINT``: printed text;
+#: ``COUNT``: number (4 bytes) and CRC-32 of all bytes since ``START``; ``DATA``: a part of something longer.
+ANSWER, RAW, START, END, ERROR, REFUSED, LOST, PRINT, COUNT, DATA = 1, 16, 8, 9, 10, 11, 12, 13, 14, 15
+#: 7 is the updates' (``iotlab/ota/wire.py``).
+#: What a cell shows: ``RESULT``, the text of its last expression; ``MIME``: another form of the value whose text
+#: comes next; ``DISPLAY``: the text of a value shown meanwhile; ``CLEAR``: wipe the output (``b"1"``: when more
+#: comes); ``INPUT``: the prompt of a question.
+RESULT, MIME, DISPLAY, CLEAR, INPUT = 2, 3, 4, 5, 6
 
 
 @dataclass(frozen=True)
@@ -60,7 +71,7 @@ def encode(channel: int, sequence: int, payload: bytes) -> bytes:
     """The frame as it stands on the wire."""
     body = bytes((channel, sequence)) + payload
     body += zlib.crc32(body).to_bytes(4, "big")
-    for plain, escaped in _PAIRS:  # DLE is the first of them
+    for plain, escaped in ESCAPES:  # DLE is the first of them
         body = body.replace(plain, escaped)
     return _OPEN + body + _CLOSE
 
@@ -79,11 +90,15 @@ def _decode(body: bytes) -> Frame | None:
 
 
 class Decoder:
-    """Takes a stream apart as it arrives. ``feed`` returns what is complete."""
+    """Takes a stream apart as it arrives. ``feed`` returns what is complete.
+
+    A ``COUNT`` frame that does not tell what came since ``START`` is ``Broken``.
+    """
 
     def __init__(self) -> None:
         self._rest = b""
         self._inside = False
+        self._count = self._crc = 0
 
     def feed(self, data: bytes) -> list[Event]:
         """The events in what came so far; a frame that has begun waits for its end."""
@@ -97,33 +112,44 @@ class Decoder:
         start, mark = buffer.find(b"\x10"), buffer.find(b"\x04")
         if mark >= 0 and (start < 0 or mark < start):
             if mark:
-                events.append(Text(buffer[:mark]))
-            events.append(Mark())
+                self._take(Text(buffer[:mark]), buffer[:mark], events)
+            self._take(Mark(), b"\x04", events)
             return buffer[mark + 1 :]
         if start < 0:
-            events.append(Text(buffer))
+            self._take(Text(buffer), buffer, events)
             return b""
         if start:
-            events.append(Text(buffer[:start]))
+            self._take(Text(buffer[:start]), buffer[:start], events)
         if buffer[start : start + 2] == _OPEN:
             self._inside = True
             return buffer[start + 2 :]
         if len(buffer) == start + 1:
             self._rest = buffer[start:]
             return b""
-        events.append(Text(buffer[start : start + 1]))
+        self._take(Text(b"\x10"), b"\x10", events)
         return buffer[start + 1 :]
 
     def _frame(self, buffer: bytes, events: list[Event]) -> bytes:
-        end = buffer.find(_CLOSE)
-        mark = buffer.find(b"\x04")
-        if mark >= 0 and (end < 0 or mark < end):  # never inside a frame: its end was lost
-            events.append(Broken(buffer[:mark]))
-            self._inside = False
-            return buffer[mark:]
-        if end < 0:
+        end = _END.search(buffer)
+        if end is None or end[0] == b"\x10":
             self._rest = buffer
             return b""
         self._inside = False
-        events.append(_decode(buffer[:end]) or Broken(buffer[:end]))
-        return buffer[end + 2 :]
+        body, closed = buffer[: end.start()], end[0] == _CLOSE
+        frame = _decode(body) if closed else None
+        if frame is None:
+            self._take(Broken(body), _OPEN + body + (_CLOSE if closed else b""), events)
+        elif frame.channel == START:
+            self._count = self._crc = 0
+            events.append(frame)
+        elif frame.channel == COUNT:
+            told = self._count.to_bytes(4, "big") + self._crc.to_bytes(4, "big")
+            events.append(frame if told == frame.payload else Broken(body))
+        else:
+            self._take(frame, _OPEN + body + _CLOSE, events)
+        return buffer[end.end() if closed else end.start() :]
+
+    def _take(self, event: Event, raw: bytes, events: list[Event]) -> None:
+        self._count = (self._count + len(raw)) & 0xFFFFFFFF
+        self._crc = zlib.crc32(raw, self._crc)
+        events.append(event)

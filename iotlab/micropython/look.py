@@ -44,7 +44,7 @@ def identified(info: BoardInfo, session: Session) -> BoardInfo:
     system = machine = ""
     unique = b""
     try:
-        system, release, version, machine, unique = session.ask("identify()")
+        system, release, version, machine, unique = session.call("identify()")
         firmware = f"MicroPython {release}" + (f" ({version})" if release not in version else "")
     except (RemoteError, UnsupportedError):
         implementation = session.exec("import sys;print(sys.implementation[1])")

@@ -8,20 +8,32 @@ Source: MicroPython's reference, "The MicroPython Interactive Interpreter Mode (
 
 from __future__ import annotations
 
-import codecs
 import random
 import re
 import time
-from collections.abc import Callable
 
 from iotlab.board import Output
-from iotlab.errors import ConnectError, DeadlineError, LinkError, RemoteError, RestartedError, StuckError
+from iotlab.errors import (
+    ClosedError,
+    ConnectError,
+    CorruptError,
+    DeadlineError,
+    LinkError,
+    RemoteError,
+    RestartedError,
+    StuckError,
+)
 from iotlab.link.base import Link
-from iotlab.micropython.frames import Broken, Decoder, Frame, Mark, Text
+from iotlab.micropython.answer import Answer
+from iotlab.micropython.frames import PRINT, Decoder, Frame, Text
 from iotlab.micropython.interrupts import Interrupted, Interrupts
 
 #: A UART's receive buffer holds 260 bytes on an ESP32 (ports/esp32/uart.c, ``stdin_ringbuf_array``).
 SHORT = 200
+#: Code that a board takes is acknowledged before it runs; what was not after this time did not arrive.
+ACCEPT_S = 2.0
+#: The prompt comes at once when code has ended.
+SETTLE_S = 1.0
 _PROMPT = b"raw REPL; CTRL-B to exit\r\n>"
 #: What only a board says that starts: the banner with its prompt, or the chip's ROM.
 _START = re.compile(
@@ -31,7 +43,9 @@ _START = re.compile(
 #: What the REPL obeys instead of taking it for code: Control A to E.
 _CONTROLS = re.compile(rb"[\x01-\x05]")
 
-OnFrame = Callable[[Frame], None]
+
+class AstrayError(CorruptError):
+    """The exchange with the board went astray: what was expected did not come. The prompt has to be found anew."""
 
 
 class Prompt:
@@ -46,7 +60,7 @@ class RawRepl:
 
     def __init__(self, link: Link) -> None:
         self.link = link
-        #: Whether the raw REPL waits for code; where it does not, ``exec`` enters it first.
+        #: Whether the raw REPL waits for code; where it does not, it is entered first.
         self.ready = False
         #: Whether a program runs that was left alone on purpose; entering interrupts it.
         self.left_alone = False
@@ -55,17 +69,22 @@ class RawRepl:
         self._used = False  # code was run since, whose names would be lost
         self._paste = True
         self._unheard = b""  # what the board said though it was not asked, and nobody was told yet
+        self._tail = b""
         self._decoder = Decoder()
         self._interrupts = Interrupts()
 
     # -- coming in and going out --------------------------------------------------------------
 
     def enter(self, *, timeout_s: float = 1.0, attempts: int = 3) -> Prompt:
-        """Interrupt what runs and enter the raw REPL; says what was seen where it did not come."""
-        self.left_alone, seen = False, b""
+        """Interrupt what runs and enter the raw REPL; says what was seen where it did not come.
+
+        The first attempt leaves the interpreter as it is, later ones start it anew.
+        """
+        self.left_alone = self.ready = restarted = False
+        seen = b""
         for attempt in range(attempts):
             # Control C twice: the first one may be swallowed. Control B leaves a raw REPL that was left half-way.
-            self.link.write(b"\r\x03\x03" if attempt == 0 else b"\x04\r\x03\x03\x02")
+            self.link.write(b"\x03\x03" if attempt == 0 else b"\x04\r\x03\x03\x02")
             got = self._quiet(0.05 if attempt == 0 else 0.3)
             self.link.write(b"\r\x01")
             try:
@@ -74,12 +93,12 @@ class RawRepl:
             except DeadlineError as error:
                 seen += error.partial
             else:
-                self._decoder, self._unheard = Decoder(), b""
                 self.ready = True
+            restarted |= b"soft reboot" in seen or (attempt == 0 and bool(_START.search(seen)))
+            if self.ready:
+                self._decoder, self._unheard, self._tail = Decoder(), b"", b""
                 break
-        else:
-            self.ready = False
-        self.restarts += bool(_START.search(seen) or b"soft reboot" in seen)
+        self.restarts += restarted
         return Prompt(self.ready, seen)
 
     def leave(self) -> None:
@@ -101,38 +120,31 @@ class RawRepl:
 
     # -- running code -------------------------------------------------------------------------
 
-    def exec(
-        self,
-        code: str,
-        *,
-        output: Output | None = None,
-        on_frame: OnFrame | None = None,
-        timeout_s: float | None = None,
-        aside: bool = False,
-    ) -> str:
-        """Run ``code``; returns what it printed. ``RemoteError`` where it raised.
-
-        On a time-out, or a ``KeyboardInterrupt`` here (an :class:`Interrupted` then), the board is interrupted
-        and the raw REPL is back before the error goes on. What the board printed since the last code, as a timer
-        of it may do, goes to ``output`` first. ``RestartedError`` where it restarted, now or since. With ``aside``
-        nobody waits for what it prints: the next ``output`` gets that.
-        """
+    def exec(self, code: str, *, output: Output | None = None, timeout_s: float | None = None) -> str:
+        """Run ``code`` as the REPL does, nothing verified; returns what it printed. ``RemoteError`` as it raised."""
         with self._interrupts:
-            before, alone = self.restarts, self.left_alone
-            if self.ready:
-                self._hear()
-            elif not self.enter().ready:
-                raise ConnectError(f"{self.link.name} gives no prompt: reset the board")
-            used = self._used
-            if self.restarts != before:
-                self._used = False
-            if (
-                self.restarts != before and used and not alone
-            ):  # a program that was left alone may end as it likes
-                raise RestartedError(f"{self.link.name} restarted meanwhile: its variables are lost")
+            self.prepare(output)
             self.start(code)
-            self._tell(output)
-            return self.finish(output=output, on_frame=on_frame, timeout_s=timeout_s, aside=aside)
+            answer = Answer(output, own=True)
+            self.finish(answer, timeout_s=timeout_s)
+        if answer.error:
+            raise RemoteError(answer.traceback)
+        return answer.text
+
+    def prepare(self, output: Output | None = None) -> None:
+        """See to it that the prompt waits. What the board printed since the last code, as a timer of it may do, goes
+        to ``output``. ``RestartedError`` where it restarted since, ``ConnectError`` where no prompt comes."""
+        before, alone = self.restarts, self.left_alone
+        if self.ready:
+            self._hear()
+        if not self.ready and not self.enter().ready:
+            raise ConnectError(f"{self.link.name} gives no prompt: reset the board")
+        used = self._used
+        if self.restarts != before:
+            self._used = False
+            if used and not alone:  # a program that was left alone may end as it likes
+                raise RestartedError(f"{self.link.name} restarted meanwhile: its variables are lost")
+        self._tell(output)
 
     def start(self, code: str) -> None:
         """Hand ``code`` over and return as soon as it runs. ``ValueError`` where the REPL would obey a part of it."""
@@ -148,24 +160,69 @@ class RawRepl:
             else:
                 self._start_plain(data)
 
-    def finish(
-        self,
-        *,
-        output: Output | None = None,
-        on_frame: OnFrame | None = None,
-        timeout_s: float | None = None,
-        aside: bool = False,
-    ) -> str:
-        """Take what the running code says until it ends."""
-        answer = _Answer(output, on_frame)
+    def hand_over(self, request: bytes) -> None:
+        """Send short code without waiting for anything."""
+        self.ready, self._used = False, True
+        self.link.write(request + b"\x04")
+
+    def finish(self, answer: Answer, *, timeout_s: float | None = None) -> None:
+        """Take what the running code says until it has ended.
+
+        On a time-out, or a ``KeyboardInterrupt`` here (an :class:`Interrupted` then), the board is interrupted
+        and the raw REPL is back before the error goes on. ``AstrayError`` where what came makes no sense.
+        """
+        self._watch(answer, timeout_s, started=False)
+
+    def until_started(self, answer: Answer, *, timeout_s: float) -> None:
+        """Take what the board says until the code was seen to run, or to have ended."""
+        self._watch(answer, timeout_s, started=True)
+
+    def poll(self, answer: Answer, *, timeout_s: float) -> None:
+        """Take what the running code said so far, within ``timeout_s``; it runs on."""
         with self._interrupts:
             try:
-                self._pump(answer, timeout_s)
+                self._take(answer, timeout_s)
+            except DeadlineError:
+                answer.idle()
+
+    def stop(self, answer: Answer | None = None, *, timeout_s: float = 3.0) -> None:
+        """Control C until the running code has ended; ``StuckError`` where the board does not stop."""
+        answer = answer or Answer(own=True)
+        end = time.monotonic() + timeout_s
+        while time.monotonic() < end:
+            self.link.write(b"\x03")
+            try:
+                self._pump(answer, 0.5, heed=False)
+            except DeadlineError:
+                continue
+            except AstrayError:
+                if self.enter(timeout_s=0.5, attempts=2).ready:
+                    return
+                continue
+            return
+        raise StuckError(
+            f"{self.link.name} does not stop on Ctrl-C: its program may catch KeyboardInterrupt; reset the board"
+        )
+
+    def ask_to_stop(self) -> None:
+        """From another thread: the call that waits for the board ends as if Ctrl-C were pressed in its thread."""
+        self._interrupts.ask()
+
+    @property
+    def interrupts(self) -> Interrupts:
+        """Holds Ctrl-C back while one speaks with the board."""
+        return self._interrupts
+
+    # -- details ------------------------------------------------------------------------------
+
+    def _watch(self, answer: Answer, timeout_s: float | None, *, started: bool) -> None:
+        with self._interrupts:
+            try:
+                self._pump(answer, timeout_s, started=started)
             except RestartedError:
-                self.restarts += 1
-                self._used = False
+                self.restarted()
                 raise
-            except LinkError:
+            except (LinkError, ClosedError):
                 raise
             except KeyboardInterrupt as interrupt:
                 self.stop(answer)
@@ -178,31 +235,55 @@ class RawRepl:
                 self.stop(answer)
                 raise
             finally:
-                self._unheard += (answer.text.encode() if aside else b"") + answer.behind
-        if answer.error:
-            raise RemoteError(answer.traceback)
-        return answer.text
+                if answer.complete or not started:
+                    self._unheard, answer.beside = self._unheard + answer.beside, b""
 
-    def stop(self, answer: _Answer | None = None, *, timeout_s: float = 3.0) -> None:
-        """Control C until the running code has ended; ``StuckError`` where the board does not stop."""
-        answer = answer or _Answer(None, None)
-        end = time.monotonic() + timeout_s
-        while time.monotonic() < end:
-            self.link.write(b"\x03")
+    def _pump(
+        self, answer: Answer, timeout_s: float | None, *, heed: bool = True, started: bool = False
+    ) -> None:
+        now = time.monotonic()
+        end = None if timeout_s is None else now + timeout_s
+        accept, settle = now + ACCEPT_S, 0.0
+        while not answer.complete and not (started and answer.started):
+            if heed:
+                self._interrupts.check()
+            wait_s = self._interrupts.patience_s
+            now = time.monotonic()
+            if answer.end is None:
+                left = wait_s if end is None else min(wait_s, end - now)
+                if left <= 0:
+                    raise DeadlineError(
+                        f"the code did not end in {timeout_s:g} s; it was interrupted",
+                        partial=answer.text.encode(),
+                    )
+                if not answer.heard and now > accept:
+                    raise AstrayError(f"{self.link.name} did not take the code: check the cable")
+            else:
+                settle = settle or now + SETTLE_S
+                left = min(wait_s, settle - now)
+            if answer.astray or left <= 0:
+                raise AstrayError(f"{self.link.name} gave no prompt as its code ended: check the cable")
             try:
-                self._pump(answer, 0.5, heed=False)
+                self._take(answer, left)
             except DeadlineError:
-                continue
-            return
-        raise StuckError(
-            f"{self.link.name} does not stop on Ctrl-C: its program may catch KeyboardInterrupt; reset the board"
-        )
+                answer.idle()
+        self.ready = answer.complete
 
-    def ask_to_stop(self) -> None:
-        """From another thread: the call that waits for the board ends as if Ctrl-C were pressed in its thread."""
-        self._interrupts.ask()
+    def _take(self, answer: Answer, timeout_s: float) -> None:
+        data = self.link.read(timeout_s=timeout_s)
+        for event in self._decoder.feed(data):
+            answer.take(event)
+            if isinstance(event, Text):
+                self._tail = (self._tail + event.data)[-1000:]
+                if _START.search(self._tail):
+                    self._tail = b""
+                    raise RestartedError("the board restarted while its code ran: its variables are lost")
+        self.ready = answer.complete
 
-    # -- details ------------------------------------------------------------------------------
+    def restarted(self) -> None:
+        """The interpreter is a new one: what was on the board is gone."""
+        self.restarts += 1
+        self.ready = self._used = False
 
     def _start_plain(self, data: bytes) -> None:
         for start in range(0, len(data), SHORT):
@@ -243,46 +324,34 @@ class RawRepl:
                 raise ConnectError(
                     f"{self.link.name} did not take the code, it said {got[-60:]!r}: reset the board"
                 ) from error
-        self._unheard += got.removesuffix(reply)
+        self._overhear(got.removesuffix(reply))
         return reply
 
     def _hear(self) -> None:
         """Take what the board said though it was not asked."""
         try:
             while len(self._unheard) < 1 << 16:
-                self._unheard += self.link.read(timeout_s=0.0)
+                self._overhear(self.link.read(timeout_s=0.0))
         except DeadlineError:
             pass
-        if _START.search(self._unheard):
-            self.ready, self._unheard = False, b""
+        if self._unheard and _START.search(self._unheard):
+            self._unheard = b""
             self.restarts += 1
+            self.ready = False
         self._unheard = self._unheard[-(1 << 16) :]
+
+    def _overhear(self, data: bytes) -> None:
+        for event in self._decoder.feed(data):
+            if isinstance(event, Text):
+                self._unheard += event.data
+            elif isinstance(event, Frame) and event.channel == PRINT:
+                self._unheard += event.payload
 
     def _tell(self, output: Output | None) -> None:
         """Give away what the board said unasked, where somebody listens."""
         if output and self._unheard:
             text, self._unheard = self._unheard.decode("utf-8", "replace"), b""
             output(text.replace("\r\n", "\n"))
-
-    def _pump(self, answer: _Answer, timeout_s: float | None, *, heed: bool = True) -> None:
-        end = None if timeout_s is None else time.monotonic() + timeout_s
-        while not answer.complete:
-            if heed:
-                self._interrupts.check()
-            wait_s = self._interrupts.patience_s
-            left = wait_s if end is None else min(wait_s, end - time.monotonic())
-            if left <= 0:
-                raise DeadlineError(
-                    f"the code did not end in {timeout_s:g} s; it was interrupted",
-                    partial=answer.text.encode(),
-                )
-            try:
-                data = self.link.read(timeout_s=left)
-            except DeadlineError:
-                continue
-            for event in self._decoder.feed(data):
-                answer.take(event)
-        self.ready = True
 
     def _await(self, mark: bytes, timeout_s: float) -> bytes:
         return self.link.read_until(mark, timeout_s=timeout_s)
@@ -302,62 +371,3 @@ class RawRepl:
             except DeadlineError:
                 break
         return got
-
-
-class _Answer:
-    """What running code says, as it comes: output, then 0x04, then a traceback, then 0x04 and ``>``."""
-
-    def __init__(self, output: Output | None, on_frame: OnFrame | None) -> None:
-        self._output, self._on_frame = output, on_frame
-        self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
-        self._held = ""  # a CR whose LF may come with the next bytes
-        self._parts: list[str] = []
-        self._tail = b""
-        self._marks = 0
-        self.behind = b""  # what came after the prompt: nobody asked for it
-        self.error = b""
-        self.complete = False
-
-    def mute(self) -> None:
-        """From now on tell nobody; what comes is still kept."""
-        self._output = self._on_frame = None
-
-    @property
-    def text(self) -> str:
-        return "".join(self._parts)
-
-    @property
-    def traceback(self) -> str:
-        return self.error.decode("utf-8", "replace")
-
-    def take(self, event: Text | Frame | Broken | Mark) -> None:
-        if isinstance(event, Mark):
-            self._print(b"", last=True)
-            self._marks += 1
-        elif isinstance(event, Frame):
-            if self._on_frame:
-                self._on_frame(event)
-        elif isinstance(event, Broken):
-            self._print(b"\x10[" + event.data)
-        elif self.complete:
-            self.behind += event.data
-        elif self._marks == 0:
-            self._tail = (self._tail + event.data)[-1000:]
-            self._print(event.data)
-            if _START.search(self._tail):
-                raise RestartedError("the board restarted while its code ran: its variables are lost")
-        elif self._marks == 1:
-            self.error += event.data
-        elif event.data.startswith(b">"):
-            self.complete, self.behind = True, event.data[1:]
-        else:
-            raise RestartedError("the board restarted as its code ended: its variables are lost")
-
-    def _print(self, data: bytes, *, last: bool = False) -> None:
-        text = self._held + self._utf8.decode(data, last)
-        self._held = "\r" if text.endswith("\r") and not last else ""
-        text = text.removesuffix(self._held).replace("\r\n", "\n")
-        if text:
-            self._parts.append(text)
-            if self._output:
-                self._output(text)

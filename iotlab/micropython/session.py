@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import random
+import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.resources import files as package_files
 from typing import Any
 
@@ -14,21 +17,33 @@ from iotlab.errors import (
     CorruptError,
     DeadlineError,
     RemoteError,
+    RestartedError,
     UnsupportedError,
 )
 from iotlab.link.base import Link
-from iotlab.micropython.frames import ANSWER, Frame
-from iotlab.micropython.repl import RawRepl
+from iotlab.micropython.answer import Answer, Feeder, OnFrame
+from iotlab.micropython.blocks import BlockSender
+from iotlab.micropython.frames import ERROR, LOST, RAW, REFUSED
+from iotlab.micropython.repl import SHORT, AstrayError, RawRepl
 
+MODULE, CELL_MODULE = "_iotlab", "_iotlab_cell"
 #: The helper as an expression on the board; it is no name among the user's.
-HELPER = "__import__('_iotlab')"
+HELPER = f"__import__({MODULE!r})"
 #: The helper of notebook cells, which is there once a cell ran.
-CELL_HELPER = "__import__('_iotlab_cell')"
+CELL_HELPER = f"__import__({CELL_MODULE!r})"
+#: What a call is: an expression among the helper's names, one among the user's, or code.
+HELP, VALUE, CODE = 0, 1, 2
+#: Longer code than this goes in blocks where the board can hold the host back; else what is longer than its buffer.
+PACED_SHORT = 1000
+_TRIES = 4
 # Compiled under its own name, where the board can, so that tracebacks tell its lines from the user's.
-_INSTALL = """def _iotlab(module, source):
+_INSTALL = """def _iotlab(module, source, crc):
     import sys
+    import binascii
     class Helper: pass
     names = {{"__name__": module}}
+    if binascii.crc32(source.encode()) != crc:
+        raise ValueError(module)
     try:
         source = compile(source, module, "exec")
     except NameError:
@@ -38,76 +53,204 @@ _INSTALL = """def _iotlab(module, source):
     for name in names:
         setattr(helper, name, names[name])
     sys.modules[module] = helper
-_iotlab({module!r}, {source!r})
+_iotlab({module!r}, {source!r}, {crc})
 del _iotlab
 """
 
 
+@dataclass(frozen=True)
+class Call:
+    """What the board is asked for, and what it is called in tracebacks."""
+
+    kind: int
+    source: str
+    name: str
+
+    def _crc(self, number: int) -> int:
+        return zlib.crc32(self.source.encode(), zlib.crc32(self.name.encode(), number << 2 | self.kind))
+
+    def request(self, number: int) -> bytes:
+        """The call as code of the raw REPL."""
+        return (
+            f"{HELPER}.call({number},{self.kind},{self._crc(number)},{self.source!r},{self.name!r})".encode()
+        )
+
+    def load(self, number: int, blocks: BlockSender) -> bytes:
+        """The same for source that comes in blocks."""
+        told = f"{number},{self.kind},{self._crc(number)},{self.name!r},{blocks.count},{blocks.piece}"
+        return f"{HELPER}.load({told})".encode()
+
+
 def helper_source(module: str = "_iotlab") -> str:
-    """The source of a helper as it goes to the board: without comments and blank lines."""
+    """The source of a helper as it goes to the board: without comments and blank lines, indented by one each."""
     text = package_files("iotlab.micropython.device").joinpath(f"{module}.py").read_text(encoding="utf-8")
     kept = [line for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#")]
-    return "\n".join(kept) + "\n"
+    return "".join(" " * ((len(line) - len(line.lstrip())) // 4) + line.lstrip() + "\n" for line in kept)
 
 
 class Session:
-    """What is said with a board over one open link. The board's lock keeps callers apart."""
+    """What is said with a board over one open link. The board's lock keeps callers apart.
+
+    What a call asks for arrives whole on the board or not at all, and runs once: it carries a number and a CRC,
+    and the board keeps how the last one ended, so that a call whose answer was lost is made again without harm.
+    """
 
     def __init__(self, link: Link) -> None:
         self.link = link
         self.repl = RawRepl(link)
+        #: How what code prints is verified: "counted", "framed", or "" where it cannot be.
+        self.verified = ""
         self._helpers: dict[str, int] = {}  # what was put there, and at which restart
+        self._number = random.getrandbits(24)
+        self._forgot = False  # the board restarted, and nobody was told yet
+
+    # -- calls --------------------------------------------------------------------------------
 
     def exec(
         self,
         code: str,
         *,
         output: Output | None = None,
-        on_frame: Callable[[Frame], None] | None = None,
+        on_frame: OnFrame | None = None,
         timeout_s: float | None = None,
+        name: str = "<stdin>",
+        keep: bool = True,
     ) -> str:
-        """Run ``code`` as it stands. Frames of the helper go to ``on_frame``."""
-        return self.repl.exec(code, output=output, on_frame=on_frame, timeout_s=timeout_s)
+        """Run ``code``, called ``name`` in tracebacks; returns what it printed, nothing without ``keep``.
 
-    def call(self, expression: str, *, timeout_s: float | None = 10.0) -> bytes:
-        """Evaluate ``expression`` with the helper at hand; the payload of its one answer frame."""
-        frames: list[Frame] = []
+        Frames of the helper go to ``on_frame``. ``RemoteError`` where it raised; ``CorruptError`` where something of
+        what it printed was lost or changed on the way. ``sys.exit()`` ends it.
+        """
+        answer = Answer(output, on_frame, keep=keep)
+        self._make(Call(CODE, code, name), answer, output, timeout_s)
+        if answer.lost:
+            raise CorruptError(
+                "the code ran, but what it printed arrived changed: check the cable",
+                partial=answer.text.encode(),
+            )
+        if answer.end is not None and answer.end.channel == ERROR:
+            raise RemoteError(answer.traceback)
+        return answer.text
 
-        self.with_helper(
-            lambda: self.repl.exec(expression, on_frame=frames.append, timeout_s=timeout_s, aside=True),
-            frames.clear,
-        )
-        answers = [f.payload for f in frames if f.channel == ANSWER]
-        if len(answers) != 1:
-            raise CorruptError(f"the board's answer was lost on the way ({len(answers)} came): try again")
-        return answers[0]
+    def call(
+        self,
+        expression: str,
+        *,
+        on_frame: OnFrame | None = None,
+        feeder: Feeder | None = None,
+        kind: int = HELP,
+        timeout_s: float | None = 10.0,
+    ) -> Any:
+        """The value of ``expression`` among the helper's names. ``DATA`` frames go to ``on_frame``."""
+        answer = Answer(on_frame=on_frame, feeder=feeder, aside=True)
+        self._make(Call(kind, expression, ""), answer, None, timeout_s)
+        end = answer.end
+        if end is None or end.channel == ERROR:
+            raise RemoteError(answer.traceback)
+        return end.payload if end.channel == RAW else literal(end.payload.decode())
 
     def eval(self, expression: str, *, timeout_s: float | None = 10.0) -> Any:
         """The value of ``expression`` on the board, as a value here."""
-        return literal(self.call(f"{HELPER}.answer((\n{expression}\n))", timeout_s=timeout_s).decode())
+        return self.call(expression, kind=VALUE, timeout_s=timeout_s)
 
-    def ask(self, call: str, *, timeout_s: float | None = 30.0) -> Any:
-        """What a function of the helper answers: ``ask("ls('/')")``."""
-        return literal(self.call(f"{HELPER}.{call}", timeout_s=timeout_s).decode())
+    def begin(self, code: str, *, output: Output | None = None, on_frame: OnFrame | None = None) -> Answer:
+        """Start ``code`` and return when it was seen to run: the answer to ``repl.poll`` and ``repl.finish``."""
+        answer = Answer(output, on_frame)
+        self._make(Call(CODE, code, "<stdin>"), answer, output, None, started=True)
+        return answer
 
-    def with_helper(self, run: Callable[[], Any], again: Callable[[], Any] = lambda: None) -> Any:
-        """Run something that uses the helper, which goes to the board when it is not there (any more)."""
-        if not self._has("_iotlab"):
+    def _make(
+        self,
+        call: Call,
+        answer: Answer,
+        output: Output | None,
+        timeout_s: float | None,
+        *,
+        started: bool = False,
+    ) -> None:
+        """Make ``call`` until ``answer`` has its end; or, with ``started``, until it runs."""
+        with self.repl.interrupts:
+            self.repl.prepare(output)
+            if not self._has(MODULE):
+                self.install()
+            self._tell_whether_it_forgot(call)
+            self._number = (self._number + 1) & 0xFFFFFF
+            for _ in range(_TRIES):
+                try:
+                    self._give(call, answer)
+                    if started:
+                        self.repl.until_started(answer, timeout_s=10.0)
+                    else:
+                        self.repl.finish(answer, timeout_s=timeout_s)
+                except AstrayError:
+                    self._find_prompt()
+                except RestartedError:
+                    self._see_whether_it_restarted()
+                if self._has_ended(call, answer) or (started and answer.started):
+                    return
+                answer.again()
+        if answer.error:
+            raise RemoteError(answer.traceback)
+        raise CorruptError(f"{self.link.name} gave no answer that arrived whole: check the cable")
+
+    def _give(self, call: Call, answer: Answer) -> None:
+        """Send ``call``: at once where it is short, else in blocks."""
+        if len(request := call.request(self._number)) <= (PACED_SHORT if self.link.paced else SHORT):
+            self.repl.hand_over(request)
+            return
+        blocks = BlockSender(self.link, call.source.encode())
+        answer.feed(blocks)
+        self.repl.hand_over(call.load(self._number, blocks))
+
+    def _has_ended(self, call: Call, answer: Answer) -> bool:
+        """Whether the call came to an end. Where it did not begin, as the board was reset, sees to the helper."""
+        if answer.end is not None:
+            if answer.end.channel == LOST:
+                raise CorruptError("the code ran, but how it ended was lost on the way: check the cable")
+            return answer.end.channel != REFUSED
+        if not answer.error:
+            return False
+        error = RemoteError(answer.traceback)
+        if MODULE in error.detail and error.kind in ("ImportError", "AttributeError"):
+            self._forgot = True  # it was reset, and nobody heard of it
+            self.forget()
             self.install()
-        try:
-            return run()
-        except RemoteError as error:
-            if "_iotlab" not in error.detail or error.kind not in ("ImportError", "AttributeError"):
-                raise
-        self.install()  # the board was reset meanwhile
-        again()
-        return run()
+            self._tell_whether_it_forgot(call)
+        elif answer.started:
+            raise error
+        return False
+
+    def _tell_whether_it_forgot(self, call: Call) -> None:
+        """The user's own code is told that what it knew is gone; files and buses go on."""
+        if self._forgot and call.kind != HELP:
+            self._forgot = False
+            raise RestartedError(f"{self.link.name} restarted meanwhile: its variables are lost")
+
+    def _find_prompt(self) -> None:
+        if not self.repl.enter().ready:
+            raise CorruptError(f"{self.link.name} gives no prompt any more: reset the board")
+
+    def _see_whether_it_restarted(self) -> None:
+        """The banner came: it does that at a restart, and where a changed byte led out of the raw REPL."""
+        if not self.repl.enter().ready:
+            raise RestartedError(f"{self.link.name} restarted meanwhile: its variables are lost")
+        there = self.repl.exec(f"print({MODULE!r} in __import__('sys').modules)", timeout_s=5.0)
+        if there.strip() != "True":
+            raise RestartedError(f"{self.link.name} restarted meanwhile: its variables are lost")
+        self._helpers = dict.fromkeys(self._helpers, self.repl.restarts)
+
+    # -- the helper ---------------------------------------------------------------------------
 
     def with_cell_helper(self) -> None:
         """See to it that cells can show values: ``CELL_HELPER`` is on the board."""
-        self.with_helper(lambda: None)
-        if not self._has("_iotlab_cell"):
-            self.install("_iotlab_cell")
+        if not self._has(CELL_MODULE):
+            self.call("1")  # the helper itself
+            self._install(CELL_MODULE)
+
+    def install(self) -> None:
+        """Put the helper onto the board."""
+        self._install(MODULE)
+        self.verified = self.call("verify(True)")
 
     def forget(self) -> None:
         """The board was reset: the helpers are gone."""
@@ -116,23 +259,39 @@ class Session:
     def _has(self, module: str) -> bool:
         return self._helpers.get(module) == self.repl.restarts
 
+    def _install(self, module: str) -> None:
+        source = helper_source(module)
+        code = _INSTALL.format(module=module, source=source, crc=zlib.crc32(source.encode()))
+        for attempt in range(_TRIES):
+            try:
+                self.repl.exec(code, timeout_s=20.0)
+                break
+            except (AstrayError, DeadlineError):
+                self._find_prompt()
+            except RemoteError as error:
+                if attempt == _TRIES - 1 or error.kind == "MemoryError":
+                    raise
+        else:
+            raise CorruptError(f"{self.link.name} does not take code that arrives whole: check the cable")
+        self._helpers[module] = self.repl.restarts
+
+    # -- coming and going ---------------------------------------------------------------------
+
     def interrupt(self, timeout_s: float) -> None:
         """Stop what runs, with the raw REPL at the end."""
         prompt = self.repl.enter(timeout_s=timeout_s / 2, attempts=2)
         if not prompt.ready:
             raise ConnectError(f"{self.link.name} does not stop on Ctrl-C: reset the board")
 
-    def install(self, module: str = "_iotlab") -> None:
-        """Put a helper onto the board."""
-        self.exec(_INSTALL.format(module=module, source=helper_source(module)), timeout_s=20.0)
-        self._helpers[module] = self.repl.restarts
-
     def leave(self) -> None:
         """Leave the board at its friendly prompt."""
         try:
-            if self._has("_iotlab_cell") and self.repl.ready:
-                self.exec(f"{CELL_HELPER}.go()", timeout_s=2.0)
-                del self._helpers["_iotlab_cell"]
+            if self.repl.ready:
+                if self._has(CELL_MODULE):
+                    self.call(f"{CELL_HELPER}.go()", timeout_s=2.0)
+                if self._has(MODULE):
+                    self.call("verify(False)", timeout_s=2.0)
+            self._helpers.pop(CELL_MODULE, None)
             self.repl.leave()
         except (OSError, ClosedError, DeadlineError, RemoteError):
             return  # it is gone already

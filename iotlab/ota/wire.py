@@ -15,7 +15,7 @@ from typing import Any
 from iotlab.board import Output
 from iotlab.errors import DeadlineError, SlotError
 from iotlab.link.base import Link
-from iotlab.micropython.frames import Decoder, Frame, Mark, Text, encode
+from iotlab.micropython.frames import ERROR, PRINT, Decoder, Frame, Mark, Text, encode
 
 #: The channel of updates: ``CHANNEL`` in ``device/iotlab_slots.py``. The helper's are in ``frames.py``.
 CHANNEL = 7
@@ -102,6 +102,10 @@ class Wire:
             if isinstance(event, Frame):
                 frames.append(event)
                 self._note(event)
+                if event.channel == PRINT:
+                    self._print(event.payload)
+                elif event.channel == ERROR:
+                    self._print(event.payload[4:])
             elif isinstance(event, Text):
                 self._print(event.data)
             elif isinstance(event, Mark) and self._raw:

@@ -6,77 +6,261 @@
 # serial line with flow control takes one of them for something else.
 import sys
 import binascii
+import builtins
+import io
+import __main__
 
-_ESCAPES = (b"\x10", b"\x03", b"\x04", b"\n", b"\r", b"\x11", b"\x13")
+_PAIRS = tuple((bytes((b,)), bytes((16, b | 64))) for b in b"\x10\x03\x04\n\r\x11\x13")
+_BACK = tuple((b, a) for a, b in _PAIRS[1:] + _PAIRS[:1])
+_crc = binascii.crc32
 _seq = 0
 _out = getattr(sys.stdout, "buffer", sys.stdout)
 _in = getattr(sys.stdin, "buffer", sys.stdin)
 _cache = {}
+_main = __main__.__dict__
+# The last call: its number, and the frame that ended it, in case it gets lost on the way.
+_number = 0
+_ending = (12, b"")
 
 
+# A timer's callback may print, and so send, at any loop or jump: there are none where the number is taken.
 def send(channel, payload):
     global _seq
-    body = bytes((channel, _seq)) + payload
-    _seq = (_seq + 1) & 255
-    body += binascii.crc32(body).to_bytes(4, "big")
-    for e in _ESCAPES:
-        if e in body:
-            body = body.replace(e, bytes((16, e[0] | 64)))
+    s = _seq
+    _seq = s + 1
+    body = bytes((channel, s & 255)) + payload
+    body += _crc(body).to_bytes(4, "big")
+    for plain, escaped in _PAIRS:
+        if plain in body:
+            body = body.replace(plain, escaped)
     body = b"\x10[" + body + b"\x10]"
-    done = 0
+    done = _out.write(body) or 0
     while done < len(body):
         done += _out.write(body[done:]) or 0
 
 
-def answer(value):
-    send(1, repr(value).encode())
+# -- what is printed ---------------------------------------------------------------------------
+# Where os.dupterm shows us what goes out, it is counted; else print sends frames. Either way the host
+# sees what is lost or changed on the way.
+_print = print
 
 
-def _sha256(path):
+def _framed(*values, sep=" ", end="\n", file=None):
+    if file is not None:
+        return _print(*values, sep=sep, end=end, file=file)
+    text = io.BytesIO()
+    try:
+        _print(*values, sep=sep, end=end, file=text)
+    finally:
+        text = text.getvalue()
+        if len(text) <= 1024:
+            send(13, text)
+        else:
+            for k in range(0, len(text), 1024):
+                send(13, text[k : k + 1024])
+
+
+class _Count(io.IOBase):
+    def write(self, data):
+        try:
+            self.crc = _crc(data, self.crc)
+            self.count += len(data)
+        except MemoryError:  # printed where nothing may be allocated
+            self.count = -1 << 30
+        return len(data)
+
+    def readinto(self, buffer):
+        return None
+
+    def ioctl(self, request, argument):
+        return 0
+
+
+def _counts():
+    try:
+        from os import dupterm
+
+        return dupterm
+    except ImportError:
+        return None
+
+
+_dupterm = _counts()
+
+
+# How what is printed is verified; the host says when it begins and when it lets go.
+def verify(on):
+    if _dupterm:
+        return "counted"
+    try:
+        if on:
+            builtins.print = _framed
+        elif builtins.print is _framed:
+            del builtins.print
+        return "framed"
+    except AttributeError:
+        return ""
+
+
+# -- calls -------------------------------------------------------------------------------------
+
+
+# With the end of code goes how many frames were sent until then.
+def _end(channel, payload):
+    global _ending
+    if channel in (9, 10):
+        payload = _seq.to_bytes(4, "big") + payload
+    _ending = (channel, payload)
+    send(channel, payload)
+
+
+# What the host sends is run once, if it came whole: a number that was here before gets its answer again.
+# kind 0: an expression of this module, 1: one of the user's, 2: code.
+def call(number, kind, crc, source, name="<stdin>"):
+    global _number, _ending
+    if _crc(source, _crc(name, (number << 2) | kind)) != crc:
+        return send(11, b"")
+    if number == _number:
+        return send(*_ending)
+    _number, _ending = number, (12, b"")
+    try:
+        if kind < 2:
+            value = eval(source, _main if kind else globals())
+            if isinstance(value, bytes):
+                _end(16, value)
+            else:
+                _end(1, repr(value).encode())
+        else:
+            _run(source, name)
+            _end(9, b"")
+    except BaseException as e:
+        text = io.StringIO()
+        sys.print_exception(e, text)
+        _end(10, text.getvalue().encode())
+
+
+def _run(source, name):
+    send(8, _seq.to_bytes(4, "big"))
+    try:
+        source = compile(source, name, "exec")
+    except NameError:
+        pass
+    if not _dupterm:
+        try:
+            return exec(source, _main)
+        except SystemExit:
+            return
+    count = _Count()
+    count.count = count.crc = 0
+    before = _dupterm(count)
+    if before:  # it is taken, by a WebREPL for example
+        _dupterm(before)
+    try:
+        exec(source, _main)
+    except SystemExit:
+        pass
+    finally:
+        if not before:
+            _dupterm(None)
+            if count.count >= 0:
+                send(14, count.count.to_bytes(4, "big") + count.crc.to_bytes(4, "big"))
+
+
+# Longer code comes in blocks.
+def load(number, kind, crc, name, blocks, piece):
+    call(number, kind, crc, b"".join(list(_receive(blocks, piece))), name)
+
+
+# -- blocks ------------------------------------------------------------------------------------
+# A block is 12 characters of base64 (number, flags, size on the wire, CRC-32, a sum over these) and its
+# bytes, escaped as in a frame. Of one that came changed the number is told, and what follows is left
+# out up to DLE ~. Where nothing else holds the host back, each piece that was read is told by an ACK.
+
+
+def _block(piece):
+    head = binascii.a2b_base64(_in.read(12))
+    if len(head) != 9 or sum(head[:8]) & 255 != head[8]:
+        raise ValueError
+    size = head[2] << 8 | head[3]
+    if piece:
+        data = b""
+        while size:
+            part = _in.read(min(size, piece))
+            size -= len(part)
+            data += part
+            _out.write(b"\x06")
+    else:
+        data = _in.read(size)
+    for escaped, plain in _BACK:
+        if escaped in data:
+            data = data.replace(escaped, plain)
+    if _crc(data, _crc(head[:4])).to_bytes(4, "big") != head[4:8]:
+        raise ValueError
+    if head[1]:
+        import deflate
+
+        data = deflate.DeflateIO(io.BytesIO(data), deflate.RAW, head[1]).read()
+    return head[0], data
+
+
+def _receive(blocks, piece):
+    expected = failed = 0
+    send(15, b"+\0\0")
+    while expected < blocks:
+        try:
+            number, data = _block(piece)
+        except ValueError:
+            number = -1
+        if number == expected & 255:
+            expected += 1
+            yield data
+        elif (expected - number) & 255 > 8:  # no repetition of an earlier one
+            failed += 1
+            send(15, b"-" + expected.to_bytes(2, "big") + bytes((failed & 255,)))
+            last = b""
+            while True:
+                c = _in.read(1)
+                if c == b"~" and last == b"\x10":
+                    break
+                last = c
+            continue
+        send(15, b"+" + expected.to_bytes(2, "big"))
+
+
+# -- files -------------------------------------------------------------------------------------
+
+
+def _sha256(path, size=1024):
     import hashlib
 
     h = hashlib.sha256()
     with open(path, "rb") as f:
-        b = bytearray(1024)
+        b = bytearray(size)
+        v = memoryview(b)
         while True:
             n = f.readinto(b)
             if not n:
                 break
-            h.update(memoryview(b)[:n])
+            h.update(v[:n])
     return h.digest()
 
 
 def sha256(path):
     try:
-        answer(_sha256(path))
+        return _sha256(path)
     except OSError as e:
         if e.args[0] not in (2, 21):
             raise
-        answer(None)
 
 
-# Chunks come as base64 of data and CRC-32; each is acknowledged, or asked for again.
-def put(path, size, digest, chunk):
+def put(path, digest, blocks, piece):
     import os
 
     part = path + ".part"
     try:
         with open(part, "wb") as f:
-            send(1, b"ready")
-            left = size
-            while left:
-                n = min(chunk, left)
-                line = _in.read((n + 4 + 2) // 3 * 4)
-                try:
-                    data = binascii.a2b_base64(line)
-                except ValueError:
-                    data = b""
-                if len(data) == n + 4 and binascii.crc32(data[:n]).to_bytes(4, "big") == data[n:]:
-                    f.write(data[:n])
-                    left -= n
-                    send(1, b"+")
-                else:
-                    send(1, b"-")
+            for data in _receive(blocks, piece):
+                f.write(data)
         if _sha256(part) != digest:
             raise OSError(5)
         try:
@@ -94,23 +278,29 @@ def put(path, size, digest, chunk):
         raise
 
 
-def get(path, chunk):
+# Parts with their place in front; the size and, for a whole file, its hash as the answer.
+def get(path, start, stop, chunk):
     import hashlib
 
     h = hashlib.sha256()
     b = bytearray(chunk)
+    v = memoryview(b)
     with open(path, "rb") as f:
-        f.seek(0, 2)
-        send(1, str(f.tell()).encode())
-        f.seek(0)
-        while True:
-            n = f.readinto(b)
+        size = f.seek(0, 2)
+        whole = stop is None
+        if whole:
+            stop = size
+        f.seek(start)
+        while start < stop:
+            n = f.readinto(v[: min(chunk, stop - start)])
             if not n:
                 break
-            data = bytes(memoryview(b)[:n])
-            h.update(data)
-            send(1, data)
-    send(1, h.digest())
+            data = v[:n]
+            if whole:
+                h.update(data)
+            send(15, start.to_bytes(4, "big") + data)
+            start += n
+    return size, h.digest() if whole else None
 
 
 def ls(path):
@@ -120,7 +310,7 @@ def ls(path):
     for e in os.ilistdir(path):
         size = e[3] if len(e) > 3 else os.stat((path if path.endswith("/") else path + "/") + e[0])[6]
         found.append((e[0], e[1] & 0x4000 != 0, size))
-    answer(found)
+    return found
 
 
 def remove(path, recursive):
@@ -173,11 +363,11 @@ def i2c(where, address, operations):
             got += r
         else:
             b.writeto(address, o, k == last)
-    send(1, got)
+    return got
 
 
 def scan(where):
-    answer(_i2c(*where).scan())
+    return _i2c(*where).scan()
 
 
 def pin(number, mode, pull):
@@ -231,4 +421,4 @@ def identify():
         uid = bytes(machine.unique_id())
     except (ImportError, AttributeError):
         uid = b""
-    answer((u[0], u[2], u[3], u[4], uid))
+    return u[0], u[2], u[3], u[4], uid

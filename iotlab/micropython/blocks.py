@@ -1,0 +1,149 @@
+"""Bytes on their way to a board: in blocks that it checks, and asks for again where one came changed.
+
+A block is 12 characters of base64 and its bytes, escaped as in a frame (``frames.py``), so that nothing of it is
+taken for a command. The 12 are number, flags (the window's bits where it is deflated, else 0), size on the wire (2),
+CRC-32 (4, of number, flags, size and what the bytes are unescaped) and the sum of these, modulo 256. ``DATA`` frames
+tell what arrived: ``+`` and how many blocks; ``-``, how many, and how often one failed: then the board waits for
+DLE ``~`` and the block that is missing.
+
+Where the link cannot hold the host back, the receive buffer of the board does it: it tells by an ACK (0x06) each
+piece that it took.
+"""
+
+from __future__ import annotations
+
+import binascii
+import time
+import zlib
+from collections import deque
+
+from iotlab.board import Progress
+from iotlab.errors import CorruptError
+from iotlab.link.base import Link
+from iotlab.micropython.frames import DATA, ESCAPES, Frame
+
+#: Bytes of a block before they are deflated. The board holds one at a time, and a window of as many bytes.
+BLOCK = 8192
+WINDOW_BITS = 13
+#: What may be under way to a board that has only its receive buffer: 260 bytes on an ESP32 (ports/esp32/uart.c).
+BUFFER = 256
+PIECE = 112
+#: Blocks under way where the link holds the host back.
+_AHEAD = 3
+_ACK = b"\x06"
+_RESYNC = b"\x10~"
+_FILL = b"."
+_TRIES = 8
+
+
+class BlockSender:
+    """Gives ``data`` to a board that runs ``_receive(count, piece)`` of the helper. A :class:`Feeder`."""
+
+    def __init__(
+        self, link: Link, data: bytes, *, progress: Progress | None = None, stage: str = "write"
+    ) -> None:
+        self._link, self._progress, self._stage = link, progress, stage
+        self._parts = [data[start : start + BLOCK] for start in range(0, len(data), BLOCK)]
+        self._size = len(data)
+        self._deflates = len(_deflated(data[:BLOCK])) < 0.9 * len(data[:BLOCK])
+        #: How many blocks there are.
+        self.count = len(self._parts)
+        #: How many bytes the board takes before it says so; 0 where it need not.
+        self.piece = 0 if link.paced else PIECE
+        self._wire = b""  # what of the present block is still to be sent, where pieces are told
+        self._pieces: deque[int] = deque()  # those under way
+        self._next = self._arrived = 0
+        self._resyncs = 0
+        self._under_way = self._recovered = 0
+        self._heard_at = time.monotonic()
+
+    # -- what the board says ------------------------------------------------------------------
+
+    def on_frame(self, frame: Frame) -> None:
+        """Blocks arrived, or one did not."""
+        payload = frame.payload
+        if frame.channel != DATA or len(payload) < 3 or payload[:1] not in b"+-":
+            return
+        self._heard_at = time.monotonic()
+        self._arrived = max(self._arrived, int.from_bytes(payload[1:3], "big"))
+        if self._progress:
+            self._progress(self._stage, min(self._size, self._arrived * BLOCK), self._size)
+        if payload[:1] == b"-" and 0 < (payload[3] - self._resyncs) & 255 < 128:
+            self._resync()
+        self._send()
+
+    def on_text(self, data: bytes) -> bytes:
+        """The board took pieces."""
+        if not self.piece or _ACK not in data:
+            return data
+        self._heard_at = time.monotonic()
+        for _ in range(min(data.count(_ACK), len(self._pieces))):
+            self._pieces.popleft()
+        self._send()
+        return data.replace(_ACK, b"")
+
+    def on_idle(self) -> None:
+        """Nothing came for a while: something was lost, and the board waits for what it will never get."""
+        patience_s = 1.0 + self._under_way / 4000
+        if self._next == 0 or self._arrived >= self.count or time.monotonic() - self._heard_at < patience_s:
+            return
+        self._link.write(_FILL * (len(self._block(min(self._next, self.count) - 1)) + 12))
+        self._resync()
+        self._send()
+
+    # -- details ------------------------------------------------------------------------------
+
+    def _resync(self) -> None:
+        self._recovered += 1
+        if self._recovered > _TRIES:
+            raise CorruptError("too much was lost on the way to the board: check the cable")
+        self._resyncs = (self._resyncs + 1) & 255
+        self._pieces.clear()
+        self._wire, self._next = b"", self._arrived
+        self._link.write(_RESYNC)
+        self._heard_at = time.monotonic()
+
+    def _send(self) -> None:
+        if self.piece:
+            self._send_pieces()
+            return
+        while self._next < min(self.count, self._arrived + _AHEAD):
+            block = self._block(self._next)
+            self._next += 1
+            self._under_way = _AHEAD * len(block)
+            self._link.write(block)
+
+    def _send_pieces(self) -> None:
+        while True:
+            if not self._wire:
+                if self._next >= min(self.count, self._arrived + 2):
+                    return
+                block = self._block(self._next)
+                self._next += 1
+                self._wire, size = block, 12 + self.piece
+            else:
+                size = self.piece
+            size = min(size, len(self._wire))
+            if sum(self._pieces) + size > BUFFER:
+                return
+            self._link.write(self._wire[:size])
+            self._pieces.append(size)
+            self._wire = self._wire[size:]
+            self._under_way = BUFFER
+
+    def _block(self, number: int) -> bytes:
+        data, bits = self._parts[number], 0
+        if self._deflates:
+            data, bits = _deflated(data), WINDOW_BITS
+        escaped = data
+        for plain, code in ESCAPES:
+            escaped = escaped.replace(plain, code)
+        head = bytes((number & 255, bits)) + len(escaped).to_bytes(2, "big")
+        head += zlib.crc32(data, zlib.crc32(head)).to_bytes(4, "big")
+        head += bytes((sum(head) & 255,))
+        return binascii.b2a_base64(head, newline=False) + escaped
+
+
+def _deflated(data: bytes) -> bytes:
+    packer = zlib.compressobj(9, zlib.DEFLATED, -WINDOW_BITS)
+    return packer.compress(data) + packer.flush()
