@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ class Settings:
     ``bench``: the bench that is meant where none is named.
     ``runtime_dir``: sockets and serial endpoints of running benches (a Unix socket's path has a limit of 100 bytes).
     ``state_dir``: what outlives a bench, the boards' flash.
+    ``webrepl_password``: what boards ask for that are reached by ``webrepl://``, where the URL does not say it.
     ``micropython``: a MicroPython unix port to run on the virtual boards instead of the extra ``bench``'s.
     """
 
@@ -36,6 +37,7 @@ class Settings:
     bench: str = "default"
     runtime_dir: Path = Path()
     state_dir: Path = Path()
+    webrepl_password: str = field(default="", repr=False)
     micropython: Path | None = None
 
     @classmethod
@@ -92,7 +94,8 @@ def _read(path: Path, known: list[str]) -> dict[str, Any]:
         if name not in known:
             raise ConfigError(f"{path}: there is no setting {name!r}; there are {', '.join(known)}")
         if not isinstance(value, str):
-            raise ConfigError(f"{path}: {name} is a text, not {value!r}")
+            shown = "" if name == "webrepl_password" else f", not {value!r}"
+            raise ConfigError(f"{path}: {name} is a text in quotes{shown}")
     for name in ("runtime_dir", "state_dir", "micropython"):
         if name in values:
             values[name] = path.parent / Path(values[name]).expanduser()

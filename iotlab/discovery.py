@@ -15,6 +15,8 @@ from iotlab.board import Board, BoardInfo, Endpoint
 from iotlab.config import Settings
 from iotlab.errors import ConfigError, IotlabError, NotFoundError
 from iotlab.flash.drive import find_drives
+from iotlab.link import open_link, split_password
+from iotlab.link.base import Link
 from iotlab.link.serial import holder
 from iotlab.micropython.board import Attendant, MicroPythonBoard
 from iotlab.table import Table
@@ -70,8 +72,9 @@ def connect(
 ) -> Board:
     """A board, by its name in :func:`boards`, by its port or by a URL; the only one there is without ``target``.
 
-    A blank board connects too: its ``info.state`` tells, and it can be flashed. With ``reset`` the board is
-    reset by its lines first; an ``attendant`` may leave the program that it runs alone. Raises
+    A URL is ``socket://host:port``, ``rfc2217://host:port`` or ``webrepl://[:password@]host[:port]``, or one of
+    pyserial's. A blank board connects too: its ``info.state`` tells, and it can be flashed. With ``reset`` the
+    board is reset by its lines first; an ``attendant`` may leave the program that it runs alone. Raises
     ``NotFoundError`` where there is no such board, ``ConfigError`` where there are several and no name,
     ``InUseError`` with the holder where the port is taken.
 
@@ -81,10 +84,17 @@ def connect(
     42
     """
     settings = settings or Settings.load()
-    return MicroPythonBoard(_endpoint(target or settings.board, settings), reset=reset, attendant=attendant)
+    target, secret = split_password(target or settings.board)
+    password = secret or settings.webrepl_password
+
+    def opened(port: str) -> Link:
+        return open_link(port, password=password)
+
+    endpoint = _endpoint(target, settings)
+    return MicroPythonBoard(endpoint, open_link=opened, reset=reset, attendant=attendant)
 
 
-def _endpoint(target: str | None, settings: Settings) -> Endpoint:
+def _endpoint(target: str, settings: Settings) -> Endpoint:
     found = _found(settings)
     if target:
         for endpoint in found:

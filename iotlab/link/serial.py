@@ -197,3 +197,6 @@ def _connect_lines(port: str) -> socket.socket | None:
                 raise
             return lines
     return None
+
+
+LINK = SerialLink

@@ -14,9 +14,16 @@ from pathlib import Path
 import pytest
 
 from iotlab.errors import DeadlineError, InUseError, NotFoundError
+from iotlab.link import open_link
+from iotlab.link.base import Link
 from iotlab.link.serial import SerialLink, holder
+from iotlab.testing.bridges import Bridge, Rfc2217Bridge
 from iotlab.testing.links import LinkContract
+from iotlab.testing.webrepl import WebReplBridge
 from iotlab.usb import usb_device
+
+#: What WebREPL's boards ask for: nine characters at most.
+PASSWORD = "Kx7-vq2_w"
 
 
 class PtyPeer:
@@ -75,15 +82,42 @@ class TestSerialPort(LinkContract):
             yield link, peer
 
 
-class TestSocketUrl(LinkContract):
+class TestSocket(LinkContract):
     @contextmanager
-    def pair(self) -> Iterator[tuple[SerialLink, SocketPeer]]:
+    def pair(self) -> Iterator[tuple[Link, SocketPeer]]:
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
-            with SerialLink(f"socket://127.0.0.1:{port}") as link:
+            with open_link(f"socket://127.0.0.1:{port}") as link:
                 end, _ = server.accept()
                 with end:
                     yield link, SocketPeer(end)
+
+
+class TestPortOverTcp(LinkContract):
+    @contextmanager
+    def pair(self) -> Iterator[tuple[Link, PtyPeer]]:
+        with pty_pair() as (port, peer), Bridge(port) as bridge, open_link(bridge.url) as link:
+            link.write(b"?")
+            assert peer.receive(1) == b"?"  # now the server has the port open, which forgets what came before
+            yield link, peer
+
+
+class TestPortOverRfc2217(LinkContract):
+    @contextmanager
+    def pair(self) -> Iterator[tuple[Link, PtyPeer]]:
+        with pty_pair() as (port, peer), Rfc2217Bridge(port) as bridge, open_link(bridge.url) as link:
+            yield link, peer
+
+
+class TestWebRepl(LinkContract):
+    @contextmanager
+    def pair(self) -> Iterator[tuple[Link, PtyPeer]]:
+        with (
+            pty_pair() as (port, peer),
+            WebReplBridge(port, password=PASSWORD) as bridge,
+            open_link(bridge.url, password=PASSWORD) as link,
+        ):
+            yield link, peer
 
 
 def test_who_holds_the_writer_back() -> None:

@@ -46,7 +46,7 @@ def test_where_a_running_bench_is(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("benhc = 'x'", "there is no setting 'benhc'; there are .*bench"),
-        ("bench = 3", "bench is a text, not 3"),
+        ("bench = 3", "bench is a text in quotes, not 3"),
         ("bench = ", r"iotlab\.toml: "),
     ],
 )
