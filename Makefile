@@ -10,7 +10,7 @@ LAB     := $(VENV)/.lab-installed
 DEV     := $(VENV)/.dev-installed
 PACKAGE := pyproject.toml hatch_build.py $(shell find frontend kernels -type f -not -path '*/node_modules/*')
 
-.PHONY: help lab test check test-pythons test-debian-port lock clean
+.PHONY: help lab test check test-pythons test-debian-port faults lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -38,6 +38,9 @@ test-pythons: $(DEV) ## run the unit tests on every Python from 3.10 to 3.14 tha
 test-debian-port: $(DEV) ## build MicroPython from Debian's source package and hold the boards against it
 	micropython=$$($(BIN)/python scripts/build_micropython_unix.py) && IOTLAB_MICROPYTHON=$$micropython \
 	$(BIN)/pytest tests/contract/test_kernel.py tests/emulated/test_boards.py tests/emulated/test_bench_machine.py
+
+faults: $(DEV) ## put a thousand single faults into the link; writes docs/reliability.md (FAULTS_OPTIONS=--help)
+	$(BIN)/python scripts/faults.py $(FAULTS_OPTIONS)
 
 lock: $(BIN)/uv ## write the lock files anew from pyproject.toml (UPGRADE=--upgrade: newest versions)
 	scripts/lock.sh $(UPGRADE)

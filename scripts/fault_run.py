@@ -1,0 +1,196 @@
+"""One run: a case, a fault, and what came of it. And which runs there are."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from fault_cases import CASES, Case, Left
+from fault_rig import Recovery, Rig, Watchdog, told
+
+from iotlab.testing.faults import DIRECTIONS, KINDS, Direction, Fault, Kind
+
+#: The faults that concern one byte.
+BYTE_KINDS: tuple[Kind, ...] = ("drop", "flip", "duplicate")
+#: A stall shorter than any protocol's patience, and one that is longer than some of its time-outs.
+STALLS_S = (0.3, 2.0)
+LATER_S = 20.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one fault. Plain data."""
+
+    tool: str
+    case: str
+    fault: Fault
+    #: Whether the byte of the fault came at all.
+    applied: bool
+    #: ``right`` bytes, an ``error``, ``wrong`` bytes with a success status, or a ``hang``.
+    result: str
+    error: str = ""
+    #: Whether the error tells what happened.
+    named: bool = False
+    #: Whether the call itself sent Ctrl-C.
+    interrupted: bool = False
+    #: What is on the board: the ``new`` file, the ``old`` one or ``neither``.
+    left: str = ""
+    #: Files that should not be there.
+    behind: tuple[str, ...] = ()
+    took_s: float = 0.0
+    #: How the next call went; not asked of tools that we only compare with.
+    recovery: Recovery | None = None
+    #: What went wrong in the calls after that one.
+    later: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        recovery = self.recovery._asdict() if self.recovery else None
+        return {**asdict(self), "recovery": recovery}
+
+    @classmethod
+    def from_dict(cls, told: dict[str, Any]) -> Outcome:
+        recovery = Recovery(**told["recovery"]) if told["recovery"] else None
+        fault, behind = Fault(**told["fault"]), tuple(told["behind"])
+        return cls(**{**told, "fault": fault, "behind": behind, "recovery": recovery})
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """The promises that this run broke, by the names that ``fault_report`` has for them."""
+        found = {
+            "wrong bytes": self.result == "wrong",
+            "hang": self.result == "hang",
+            "between": self.left == "neither",
+            "not named": self.result == "error" and not self.named,
+            "next call": bool(self.later)
+            or self.recovery is None
+            or self.recovery.step not in self._may_need(),
+        }
+        return tuple(name for name, broken in found.items() if broken and self.applied)
+
+    def _may_need(self) -> tuple[str, ...]:
+        """What the next call may take: a link that is gone has to be opened anew."""
+        gone = self.fault.kind == "disconnect" or (CASES[self.case].opens and self.result == "error")
+        return ("nothing", "reconnect") if gone else ("nothing",)
+
+    @property
+    def command(self) -> str:
+        """The command that does this run again."""
+        f = self.fault
+        more = {"flip": f" --mask {f.mask:#04x}", "stall": f" --stall-s {f.stall_s:g}"}.get(f.kind, "")
+        tool = "" if self.tool == "iotlab" else f" --tool {self.tool}"
+        return (
+            f"python scripts/faults.py{tool} --case {self.case} --fault {f.kind} "
+            f"--direction {f.direction} --offset {f.offset}{more}"
+        )
+
+
+def run(rig: Rig, case: Case, fault: Fault) -> Outcome:
+    """``case`` with ``fault``, then the next call, then a look at what is on the board."""
+    got, error = None, None
+    rig.mark()
+    case.prepare(rig)
+    rig.passed.clear()
+    begun = time.monotonic()
+    with Watchdog(rig, min(case.deadline_s, rig.deadline_s)) as dog:
+        try:
+            if case.opens:
+                rig.reopen(fault)
+            else:
+                rig.link.arm(fault)
+            got = case.run(rig)
+        except Exception as raised:  # whatever a tool raises is its answer
+            error = raised
+    took_s = time.monotonic() - begun
+    applied, interrupted = rig.link.applied, rig.interrupts() > 0
+    rig.link.arm(None)
+    rig.note(f"the call ended: {told(error) if error is not None else 'no error'}")
+    recovery = rig.recover(fault.offset) if rig.judged else None
+    left, behind, later = _afterwards(rig, case, recovery)
+    if dog.barked:
+        result = "hang"
+    elif error is not None:
+        result = "error"
+    else:
+        result = "right" if case.right(got) and left == "new" else "wrong"
+    return Outcome(
+        rig.name,
+        case.name,
+        fault,
+        applied,
+        result,
+        told(error) if error is not None else "",
+        error is not None and rig.names_the_fault(error, fault.kind),
+        interrupted,
+        left,
+        tuple(behind),
+        round(took_s, 3),
+        recovery,
+        later,
+    )
+
+
+def _afterwards(rig: Rig, case: Case, recovery: Recovery | None) -> tuple[Left, list[str], str]:
+    """What is on the board; asked by the same session, where it goes on, and else by a fresh one."""
+    later = ""
+    if recovery and recovery.step == "nothing":
+        try:
+            with Watchdog(rig, LATER_S):
+                left, behind = case.left(rig)
+            if left != "neither":
+                return left, behind, ""
+        except Exception as error:  # the session is not as sound as the next call made believe
+            later = told(error)
+    rig.fresh()
+    sure, behind = case.left(rig)
+    if recovery and recovery.step == "nothing" and not later and sure != left:
+        later = f"wrong: the look at the board said {left!r}"
+    return sure, behind, later
+
+
+def measure(rig: Rig, case: Case) -> dict[Direction, int]:
+    """How many bytes go in each direction where nothing goes wrong: the fewest of three times."""
+    counts: list[tuple[int, ...]] = []
+    for _ in range(3):
+        case.prepare(rig)
+        if case.opens:
+            rig.reopen()
+        else:
+            rig.link.arm(None)
+        got = case.run(rig)
+        counts.append(tuple(map(rig.link.counted, DIRECTIONS)))
+        left, behind = case.left(rig)
+        if not case.right(got) or left != "new" or behind:
+            raise RuntimeError(f"{rig.name} {case.name} fails without any fault: {left} {behind} {got!r}")
+    return dict(zip(DIRECTIONS, map(min, zip(*counts, strict=True)), strict=True))
+
+
+def offsets(total: int, count: int, source: random.Random) -> list[int]:
+    """``count`` places in ``total`` bytes: near both ends, where a protocol has its marks, and spread between."""
+    ends = min(2, count // 4)
+    chosen = [source.randrange(min(30, total)) for _ in range(ends)]
+    chosen += [total - 1 - source.randrange(min(10, total)) for _ in range(ends)]
+    spread = count - len(chosen)
+    return chosen + [
+        source.randrange(total * n // spread, max(total * (n + 1) // spread, 1)) for n in range(spread)
+    ]
+
+
+def plan(
+    case: str,
+    sizes: dict[Direction, int],
+    count: int,
+    *,
+    kinds: Sequence[Kind] = KINDS,
+    directions: Sequence[Direction] = DIRECTIONS,
+    seed: int = 1,
+) -> Iterator[Fault]:
+    """``count`` faults of each kind in each direction, the same ones for the same seed."""
+    for direction in directions:
+        for kind in kinds:
+            source = random.Random(f"{seed} {case} {direction} {kind}")
+            for offset in offsets(sizes[direction], count, source):
+                mask, stall_s = 1 << source.randrange(8), source.choice(STALLS_S)
+                yield Fault(kind, direction, offset, mask, stall_s)
