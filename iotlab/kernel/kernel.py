@@ -4,42 +4,43 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from ipykernel.kernelbase import Kernel
 from IPython.core.error import StdinNotImplementedError
-from IPython.core.inputtransformer2 import TransformerManager
 
 from iotlab import __version__
 from iotlab.errors import ConfigError, DisconnectedError, IotlabError, RemoteError, RestartedError, StuckError
 from iotlab.kernel.attachment import Attachment
+from iotlab.kernel.beside import BesideKernel
 from iotlab.kernel.commands import Commands, misplaced, split
+from iotlab.kernel.complete import judged
 from iotlab.kernel.front import CellFront
 from iotlab.kernel.history import SESSION, History
-from iotlab.kernel.names import Names, under_cursor
-from iotlab.micropython.board import MicroPythonBoard
+from iotlab.kernel.names import Completion, Names, under_cursor
 from iotlab.micropython.cells import Cells, parsed
 from iotlab.micropython.tracebacks import raised, rendered
 
 #: ``name?``, ``?name``, ``name??``: what the board knows of a name.
 _QUESTION = re.compile(r"(?P<before>\?{0,2})\s*(?P<name>[A-Za-z_][\w.]*)\s*(?P<behind>\?{0,2})$")
+#: After a cell, the board is asked for its names when no other cell came for so long.
+_QUIET_S = 0.05
 Reply = dict[str, Any]
 
 
-class MicroPythonKernel(Kernel):
+class MicroPythonKernel(BesideKernel):
     """Runs cells on a board."""
 
     implementation = "iotlab"
     implementation_version = __version__
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options)  # type: ignore[no-untyped-call]
+        super().__init__(**options)
         self._cells = Cells()
         self._history = History()
         self._front = self._new_front(0, silent=False)
         self._attachment = Attachment(lambda text: self._front.note(text))
-        self._names_now: tuple[MicroPythonBoard, Names] | None = None
-        self._may_connect = True
+        self._names = Names(self._attachment, self._cells)
 
     # -- what the kernel is -------------------------------------------------------------------
 
@@ -74,7 +75,8 @@ class MicroPythonKernel(Kernel):
         }
 
     def close(self) -> None:
-        """Let go of the board."""
+        """Let go of the board; a cell that runs is interrupted first. Idempotent."""
+        self.end_beside()
         self._attachment.close()
 
     # -- running cells ------------------------------------------------------------------------
@@ -90,7 +92,7 @@ class MicroPythonKernel(Kernel):
         cell_meta: Any = None,
         cell_id: Any = None,
     ) -> Reply:
-        self._allow_stdin, self._may_connect = allow_stdin, True
+        self._allow_stdin = allow_stdin
         number = self.execution_count
         front = self._front = self._new_front(number, silent=silent)
         try:
@@ -109,6 +111,7 @@ class MicroPythonKernel(Kernel):
             reply = {"status": "error", **content}
         finally:
             front.finish()
+            self.soon(_QUIET_S, partial(self._look_around, number))
         if store_history and not silent:
             self._history.add(number, code, front.result)
         return {"execution_count": number, **reply}
@@ -163,34 +166,35 @@ class MicroPythonKernel(Kernel):
 
     async def do_complete(self, code: str, cursor_pos: int) -> Reply:
         line = code[:cursor_pos].rsplit("\n", 1)[-1]
-        matches, start = [], cursor_pos
-        if re.match(r"%\w*$", line):
-            names = Commands(self._attachment, self._front).names()
-            matches, start = [f"%{n}" for n in names if f"%{n}".startswith(line)], cursor_pos - len(line)
+        if re.match(r"%{1,2}\w*$", line):
+            names = [f"%{name}" for name in Commands(self._attachment, self._front).names()]
+            found = Completion([n for n in names if n.startswith(line)], cursor_pos - len(line))
         else:
-            names_on_board = self._names()
-            if names_on_board:
-                found = names_on_board.complete(line, cursor_pos)
-                matches, start = found.matches, found.start
+            found = await self.beside(self._names.complete, code, cursor_pos)
+        kinds = [
+            {"start": found.start, "end": cursor_pos, "text": match, "type": found.kinds.get(match, "")}
+            for match in found.matches
+        ]
         return {
             "status": "ok",
-            "matches": matches,
-            "cursor_start": start,
+            "matches": found.matches,
+            "cursor_start": found.start,
             "cursor_end": cursor_pos,
-            "metadata": {},
+            "metadata": {"_jupyter_types_experimental": kinds} if found.kinds else {},
         }
 
     async def do_inspect(
         self, code: str, cursor_pos: int, detail_level: int = 0, omit_sections: Any = ()
     ) -> Reply:
-        name, names = under_cursor(code, cursor_pos), self._names()
-        text = names.inspect(name, self._cells, source=detail_level > 0) if name and names else ""
+        name = under_cursor(code, cursor_pos)
+        ask = partial(self._names.inspect, name, code, source=detail_level > 0)
+        text = await self.beside(ask) if name else ""
         data = {"text/plain": text} if text else {}
         return {"status": "ok", "found": bool(text), "data": data, "metadata": {}}
 
     async def do_is_complete(self, code: str) -> Reply:
-        status, indent = TransformerManager().check_complete(code)
-        return {"status": status, **({"indent": " " * (indent or 0)} if status == "incomplete" else {})}
+        status, indent = judged(code)
+        return {"status": status, **({"indent": indent} if status == "incomplete" else {})}
 
     async def do_history(
         self,
@@ -220,26 +224,14 @@ class MicroPythonKernel(Kernel):
 
     def _page(self, name: str, *, source: bool, front: CellFront) -> list[Reply]:
         self._attachment.board()
-        names = self._names()
-        text = names.inspect(name, self._cells, source=source) if names else ""
+        text = self._names.inspect(name, "", source=source)
         if not text:
             front.say(f"the board knows no {name}\n")
             return []
         return [{"source": "page", "data": {"text/plain": text}, "start": 0}]
 
-    def _names(self) -> Names | None:
-        """The names on the board; None where no board can be had. Tries to connect once between two cells."""
-        board = self._attachment.now
-        if board is None and self._may_connect:
-            try:
-                board = self._attachment.board()
-            except (IotlabError, OSError):
-                self._may_connect = False
-        if board is None:
-            return None
-        if self._names_now is None or self._names_now[0] is not board:
-            self._names_now = (board, Names(board))
-        return self._names_now[1]
+    def _look_around(self, number: int) -> None:
+        self._names.look_around(lambda: self.cell_runs or self.execution_count != number)
 
     # -- details ------------------------------------------------------------------------------
 

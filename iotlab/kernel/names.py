@@ -1,121 +1,150 @@
-"""Completion and inspection from the board's own namespace."""
+"""Completion and inspection: from the board, from the notebook's own text, from stubs."""
 
 from __future__ import annotations
 
 import keyword
 import re
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
-from iotlab.errors import IotlabError, NotFoundError
-from iotlab.micropython.board import MicroPythonBoard
+from iotlab.kernel.asking import Asking
+from iotlab.kernel.attachment import Attachment
+from iotlab.kernel.stubs import Stubs
+from iotlab.kernel.written import Written, without_line
 from iotlab.micropython.cells import Cells
 
 _CHAIN = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
 _FROM = re.compile(r"^\s*from\s+(?P<module>[\w.]+)\s+import\s+(?:[\w\s,]*,\s*|\(\s*)?(?P<start>\w*)$")
 _IMPORT = re.compile(r"^\s*(?:import|from)\s+(?:[\w\s,.]*,\s*)?(?P<start>\w*)$")
+_PATH = re.compile(r"""(?<![\w'"])[rb]?(?P<quote>['"])(?P<folder>/(?:[^'"/]+/)*)(?P<start>[^'"/]*)$""")
 _MEMBER = re.compile(rf"(?<![\w.)\]'\"])(?P<owner>{_CHAIN})\.(?P<start>\w*)$")
 _PLAIN = re.compile(r"(?<![\w.)\]'\"])(?P<start>\w*)$")
 #: Read only where the names lead to it: no call, no index, so asking has no effect beyond what properties do.
 _UNDER_CURSOR = re.compile(_CHAIN)
+#: What Lab draws beside a completion, by the type on the board.
+_DRAWN = {"closure": "function", "generator": "function", "bound_method": "function", "type": "class"}
 
 
 @dataclass(frozen=True)
 class Completion:
-    """``matches`` replace the text from ``start`` to the cursor; both count characters."""
+    """``matches`` replace the text from ``start`` to the cursor; both count characters. ``kinds``: what they are."""
 
     matches: list[str]
     start: int
+    kinds: dict[str, str] = field(default_factory=dict)
 
 
 class Names:
-    """The names on one board. Those of its firmware are asked for once."""
+    """What may stand at the cursor, and what is known of it. Never waits for a cell that runs."""
 
-    def __init__(self, board: MicroPythonBoard) -> None:
-        self._board = board
-        self._builtins: list[str] | None = None
-        self._firmware: list[str] | None = None
+    def __init__(self, attachment: Attachment, cells: Cells) -> None:
+        self._attachment, self._cells = attachment, cells
+        self._asking, self._written, self._stubs = Asking(attachment), Written(cells), Stubs()
 
-    def complete(self, line: str, cursor: int) -> Completion:
-        """What may stand where ``line`` ends; the cursor's place in the cell is ``cursor``."""
-        match = _FROM.match(line)
-        if match:
-            return _completion(self._members_of_module(match["module"]), match["start"], cursor)
-        match = _IMPORT.match(line)
-        if match:
-            return _completion(self.modules(), match["start"], cursor)
-        match = _MEMBER.search(line)
-        if match:
-            return _completion(self._dir(match["owner"]), match["start"], cursor)
+    def complete(self, code: str, cursor: int) -> Completion:
+        """What may stand at the cursor; ``code`` is the whole cell."""
+        line = code[:cursor].rsplit("\n", 1)[-1]
+        text = without_line(code, cursor)
+        if match := _FROM.match(line):
+            members = self._asking.in_module(match["module"])
+            found = self._stubs.members(match["module"]) if members is None else members
+            return _completion(dict.fromkeys(found, ""), match["start"], cursor)
+        if match := _IMPORT.match(line):
+            modules = self._asking.modules() or self._stubs.modules()
+            return _completion(dict.fromkeys(modules, "module"), match["start"], cursor)
+        if match := _PATH.search(line):
+            return _completion(
+                dict.fromkeys(self._asking.files(match["folder"]), "path"), match["start"], cursor
+            )
+        if match := _MEMBER.search(line):
+            return _completion(dict.fromkeys(self._members(match["owner"], text), ""), match["start"], cursor)
         match = _PLAIN.search(line)
         if match and match["start"]:
-            return _completion([*self._dir(""), *self.builtins(), *keyword.kwlist], match["start"], cursor)
+            return _completion(self._plain(text), match["start"], cursor)
         return Completion([], cursor)
 
-    def builtins(self) -> list[str]:
-        """The built-in names of the firmware."""
-        if self._builtins is None:
-            self._builtins = self._dir("__import__('builtins')")
-        return self._builtins
-
-    def modules(self) -> list[str]:
-        """The modules that can be imported: the firmware's, and those among the board's files."""
-        if self._firmware is None:
-            self._firmware = self._firmware_modules()
-        return sorted({*self._firmware, *self._file_modules()})
-
-    def inspect(self, name: str, cells: Cells, *, source: bool) -> str:
-        """What the board tells about ``name``, a chain of names; empty where there is none of that name."""
-        try:
-            kind, value = self._board.eval(f"(type({name}).__name__, repr({name}))")
-        except IotlabError:
-            return ""
-        lines = [f"Type:     {kind}", f"Value:    {value}"]
-        known = cells.definition(name) if kind in ("function", "closure", "generator", "type") else None
+    def inspect(self, name: str, text: str, *, source: bool) -> str:
+        """What is told of ``name``, a chain of names, in the cell ``text``; empty where nothing is."""
+        value = self._asking.value(name)
+        meaning = self._meaning(name, text, value.kind if value else "")
+        stub = self._stubs.describe(meaning) if meaning else None
+        known = self._cells.definition(name)
+        if known and value and value.kind not in ("function", "closure", "generator", "type"):
+            known = None  # it was given another value since
+        lines = [f"Signature: {heading}" for heading in (stub.headings if stub and not known else ())]
+        if value:
+            then = "" if self._asking.free else " (before the running cell)"
+            lines += [f"Type:     {value.kind}", f"Value:    {value.text}{then}"]
+        documentation = value.documentation if value else ""
         if known:
-            number, heading, documentation, text = known
+            number, heading, written, whole = known
             lines += [f"Defined:  Cell In[{number}]", f"Heading:  {heading}"]
-            if documentation:
-                lines += ["", documentation]
-            if source:
-                lines += ["", text]
-        members = [m for m in self._dir(name) if not m.startswith("_")]
-        if members:
-            lines += [f"Members:  {', '.join(members)}"]
+            documentation = documentation or written
+        elif stub:
+            lines += [f"Stub:     {stub.source}"]
+            documentation = documentation or stub.documentation
+        if documentation:
+            lines += ["", documentation]
+        if known and source:
+            lines += ["", whole]
+        members = [
+            m for m in (value.members if value else self._members(name, text)) if not m.startswith("_")
+        ]
+        if lines and members:
+            lines += [*([""] if documentation else []), f"Members:  {', '.join(members)}"]
         return "\n".join(lines)
 
-    def _dir(self, owner: str) -> list[str]:
-        """The members of ``owner``; none where the board knows no such thing."""
-        with suppress(IotlabError):
-            found = self._board.eval(f"dir({owner})", timeout_s=2.0)
-            return sorted({name for name in found if isinstance(name, str)})
-        return []
+    def look_around(self, stopped: Callable[[], bool]) -> None:
+        """Between two cells: learn what may be asked for while the next one runs, until ``stopped`` says so."""
+        if self._stubs.port != self._attachment.port:
+            self._stubs = Stubs(self._attachment.port)
+        self._asking.look_around(stopped)
+        if not stopped():
+            self._stubs.modules()
 
-    def _members_of_module(self, module: str) -> list[str]:
-        """Imports only what the firmware has: a file of the user's could do anything."""
-        loaded = f"__import__('sys').modules.get({module!r})"
-        with suppress(IotlabError):
-            if self._board.eval(f"{loaded} is not None"):
-                return self._dir(loaded)
-        self.modules()
-        return self._dir(f"__import__({module!r})") if module in (self._firmware or ()) else []
+    def forget(self) -> None:
+        """The board was reset."""
+        self._asking.forget()
 
-    def _firmware_modules(self) -> list[str]:
-        with suppress(IotlabError):
-            text = self._board.exec("help('modules')", timeout_s=5.0).split("Plus any modules")[0]
-            return sorted({word.split("/")[0] for word in text.split() if word.split("/")[0] != "__main__"})
-        return []
+    # -- details ------------------------------------------------------------------------------
 
-    def _file_modules(self) -> list[str]:
-        found: list[str] = []
-        with suppress(IotlabError):
-            folders = [
-                path for path in self._board.eval("__import__('sys').path") if not path.startswith(".")
-            ]
-            for folder in folders:
-                with suppress(NotFoundError):  # a path need not exist
-                    found += [e.path.rsplit("/", 1)[-1] for e in self._board.files.ls(folder or "/")]
-        return [name.rsplit(".", 1)[0] for name in found if name.endswith((".py", ".mpy")) or "." not in name]
+    def _plain(self, text: str) -> dict[str, str]:
+        """Every name that may stand alone, and what it is."""
+        found = dict.fromkeys(keyword.kwlist, "keyword")
+        found.update(dict.fromkeys(self._asking.builtins() or self._stubs.members("builtins"), "function"))
+        ran = not self._asking.free  # else the board itself knows what the cells left
+        found.update(dict.fromkeys(self._written.names(text, ran=ran), "statement"))
+        found.update({n: _DRAWN.get(kind, kind) for n, kind in self._asking.globals().items()})
+        return found
+
+    def _members(self, owner: str, text: str) -> list[str]:
+        """The members of ``owner``: from the board, else from what the text tells of it."""
+        known = self._asking.members(owner)
+        if known is not None:
+            return known
+        made_by = self._written.maker(owner, text)
+        written = self._written.members(made_by or owner, text)
+        if written:
+            return sorted(written)
+        meaning = self._written.imported(made_by or owner, text)
+        if not meaning:
+            return []
+        found = self._asking.in_module(meaning) if "." not in meaning else None
+        return found or self._stubs.members(meaning)
+
+    def _meaning(self, name: str, text: str, kind: str) -> str:
+        """Where ``name`` stands among the modules: ``machine.Pin.value`` for ``led.value``."""
+        imported = self._written.imported(name, text)
+        if imported:
+            return imported
+        head, dot, rest = name.partition(".")
+        maker = self._written.maker(head, text)
+        made = self._written.imported(maker, text) if maker else ""
+        if made:
+            return f"{made}{dot}{rest}"
+        is_builtin = "." not in name and name in self._asking.builtins()
+        is_module = kind == "module" or name.split(".")[0] in self._asking.firmware()
+        return name if is_builtin or is_module else ""
 
 
 def under_cursor(code: str, cursor: int) -> str:
@@ -135,8 +164,9 @@ def under_cursor(code: str, cursor: int) -> str:
     return best
 
 
-def _completion(names: list[str], start: str, cursor: int) -> Completion:
+def _completion(names: dict[str, str], start: str, cursor: int) -> Completion:
     matches = [name for name in names if name.startswith(start)]
     if not start.startswith("_"):
         matches = [name for name in matches if not name.startswith("_")]
-    return Completion(sorted(set(matches)), cursor - len(start))
+    kinds = {name: names[name] for name in matches if names[name]}
+    return Completion(sorted(set(matches)), cursor - len(start), kinds)

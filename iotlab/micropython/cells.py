@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from iotlab.micropython.session import CELL_HELPER
@@ -65,6 +66,12 @@ class Cells:
         """The lines of cell ``number``."""
         sent = self._sent.get(number)
         return sent.source.rstrip().split("\n") if sent else []
+
+    def trees(self) -> Iterator[tuple[int, ast.Module]]:
+        """The cells that CPython can read, the newest first."""
+        for number, sent in sorted(self._sent.items(), reverse=True):
+            if sent.tree:
+                yield number, sent.tree
 
     def places(self, traceback: str, number: int) -> list[Place]:
         """Where ``traceback``, raised while cell ``number`` ran, points; the helper's own lines left out."""

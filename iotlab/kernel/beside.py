@@ -1,0 +1,103 @@
+"""Requests that need no cell are answered beside the cell that runs.
+
+Cells run in the main thread, where Ctrl-C comes to and where pictures and widgets of this machine want to be.
+ipykernel's thread that reads the shell channel answers everything else itself instead of queueing it behind the
+cell. Decision record 8 says why not the other way round.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from ipykernel.kernelbase import Kernel
+
+Message = dict[str, Any]
+T = TypeVar("T")
+
+#: What is answered beside a running cell. The rest keeps its order behind it, as everywhere in Jupyter.
+BESIDE = frozenset(
+    (
+        "complete_request",
+        "inspect_request",
+        "is_complete_request",
+        "history_request",
+        "kernel_info_request",
+        "comm_info_request",
+        "connect_request",
+    )
+)
+
+
+class BesideKernel(Kernel):
+    """A kernel that completes and inspects while a cell runs. Needs ipykernel 7, which reads in a thread."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)  # type: ignore[no-untyped-call]
+        self._status = threading.Lock()
+        self._running: Message | None = None
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="iotlab beside")
+
+    @property
+    def cell_runs(self) -> bool:
+        """Whether a cell runs now."""
+        return self._running is not None
+
+    async def beside(self, answer: Callable[..., T], *arguments: object) -> T:
+        """What ``answer`` returns, from the thread that may wait for a board; one answer at a time."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, answer, *arguments)
+
+    def soon(self, delay_s: float, call: Callable[[], object]) -> None:
+        """Call something in that thread after a while."""
+        loop = self.shell_channel_thread.io_loop
+        loop.add_callback(loop.call_later, delay_s, self._thread.submit, call)
+
+    def end_beside(self) -> None:
+        """Take no more of it. Idempotent."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    # -- ipykernel's -----------------------------------------------------------------------------
+
+    async def shell_channel_thread_main(self, msg: Any) -> None:
+        """A message came on the shell channel; runs in the thread that reads it."""
+        request = self._request(msg)
+        if request is None:
+            await super().shell_channel_thread_main(msg)  # type: ignore[no-untyped-call]
+            return
+        idents, parent = request
+        self._publish_status("busy", "shell", parent)
+        try:
+            await self.shell_handlers[parent["header"]["msg_type"]](self.shell_stream, idents, parent)
+        except Exception:  # the edge of a thread, which has to live on
+            self.log.exception("%s", parent["header"]["msg_type"])
+        finally:
+            self._publish_status("idle", "shell", parent)
+
+    def _publish_status(self, status: str, channel: str, parent: Message | None = None) -> None:
+        """Busy or idle. While a cell runs, somebody else's idle is followed by the cell's busy.
+
+        A front end, and the server's culling, go by the last status, and would take the kernel for idle.
+        """
+        parent = parent or self.get_parent(channel)  # type: ignore[no-untyped-call]
+        with self._status:
+            super()._publish_status(status, channel, parent)  # type: ignore[no-untyped-call]
+            if parent.get("header", {}).get("msg_type") == "execute_request":
+                self._running = parent if status == "busy" else None
+            elif status == "idle" and self._running:
+                super()._publish_status("busy", "shell", self._running)  # type: ignore[no-untyped-call]
+
+    def _request(self, msg: Any) -> tuple[Any, Message] | None:
+        """The message's sender and its content, where it is one that is answered here."""
+        if self.session is None:
+            return None
+        try:
+            idents, parts = self.session.feed_identities(msg, copy=False)
+            header = self.session.deserialize(parts, content=False, copy=False)["header"]
+            if header["msg_type"] not in BESIDE or header.get("subshell_id"):
+                return None
+            return idents, self.session.deserialize(parts, content=True, copy=False)
+        except Exception:  # the base class says what is wrong with it
+            return None
