@@ -25,11 +25,17 @@ from iotlab.micropython.frames import (
 )
 
 OnFrame = Callable[[Frame], None]
+#: What a byte that came twice makes of a frame's marks.
+_DOUBLED = (b"\x10", b"\x1f")
 _ENDINGS = (ANSWER, RAW, END, ERROR, REFUSED, LOST)
 
 
 class Feeder(Protocol):
     """Gives a call on the board what it reads from its standard input."""
+
+    @property
+    def done(self) -> bool:
+        """Whether it has given everything."""
 
     def on_frame(self, frame: Frame) -> None:
         """A ``DATA`` frame came."""
@@ -59,7 +65,8 @@ class Answer:
         own: bool = False,
         keep: bool = True,
     ) -> None:
-        self._output, self._on_frame, self._feeder = output, on_frame, feeder
+        self._output, self._on_frame = output, on_frame
+        self._feeders = [feeder] if feeder else []
         self._aside, self._own, self._keep = aside, own, keep
         self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
         self._held = ""  # a CR whose LF may come with the next bytes
@@ -78,7 +85,8 @@ class Answer:
 
     def mute(self) -> None:
         """From now on tell nobody; what comes is still kept."""
-        self._output = self._on_frame = self._feeder = None
+        self._output = self._on_frame = None
+        self._feeders = []
 
     def again(self) -> None:
         """The call is made again: what it said so far stays."""
@@ -87,8 +95,8 @@ class Answer:
         self.end, self.error = None, b""
 
     def feed(self, feeder: Feeder) -> None:
-        """From now on ``feeder`` gives the call what it reads."""
-        self._feeder = feeder
+        """Before anything else ``feeder`` gives the call what it reads."""
+        self._feeders.insert(0, feeder)
 
     @property
     def text(self) -> str:
@@ -114,6 +122,12 @@ class Answer:
         """Nothing came for a moment."""
         if self._feeder:
             self._feeder.on_idle()
+
+    @property
+    def _feeder(self) -> Feeder | None:
+        while len(self._feeders) > 1 and self._feeders[0].done:
+            del self._feeders[0]
+        return self._feeders[0] if self._feeders else None
 
     def take(self, event: Event) -> None:
         """Take the next event of the decoder."""
@@ -157,6 +171,9 @@ class Answer:
 
     def _take_text(self, event: Text) -> None:
         data = event.data
+        if data in _DOUBLED and not self._own:
+            self.broken += self.started and self.end is None
+            return
         if self._marks == 0 and self.end is None:
             if not self.started:
                 data = self._without_head(data)
@@ -174,7 +191,7 @@ class Answer:
     def _without_head(self, data: bytes) -> bytes:
         at = data.find(self._head) if self._head else -1
         if at >= 0:
-            data, self._head = data[:at] + data[at + 2 :], b""
+            data, self._head = (data[:at] + data[at + 2 :]).strip(b"OK"), b""  # one of them may come twice
         elif data.endswith(b"O") and self._head == b"OK":
             data, self._head = data[:-1], b"K"
         elif self._head == b"K" and data[:1] == b"K":

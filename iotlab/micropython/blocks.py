@@ -28,6 +28,8 @@ WINDOW_BITS = 13
 #: What may be under way to a board that has only its receive buffer: 260 bytes on an ESP32 (ports/esp32/uart.c).
 BUFFER = 256
 PIECE = 112
+#: A block's head, which a board reads with the first piece.
+HEAD = 12
 #: Blocks under way where the link holds the host back.
 _AHEAD = 3
 _ACK = b"\x06"
@@ -51,11 +53,17 @@ class BlockSender:
         #: How many bytes the board takes before it says so; 0 where it need not.
         self.piece = 0 if link.paced else PIECE
         self._wire = b""  # what of the present block is still to be sent, where pieces are told
+        self._begun = False  # whether its head went out
         self._pieces: deque[int] = deque()  # those under way
         self._next = self._arrived = 0
         self._resyncs = 0
         self._under_way = self._recovered = 0
         self._heard_at = time.monotonic()
+
+    @property
+    def done(self) -> bool:
+        """Whether every block arrived."""
+        return self._arrived >= self.count
 
     # -- what the board says ------------------------------------------------------------------
 
@@ -85,9 +93,10 @@ class BlockSender:
     def on_idle(self) -> None:
         """Nothing came for a while: something was lost, and the board waits for what it will never get."""
         patience_s = 1.0 + self._under_way / 4000
-        if self._next == 0 or self._arrived >= self.count or time.monotonic() - self._heard_at < patience_s:
+        if self.done or time.monotonic() - self._heard_at < patience_s:
             return
-        self._link.write(_FILL * (len(self._block(min(self._next, self.count) - 1)) + 12))
+        begun = len(self._block(self._next - 1)) if self._next else 0
+        self._link.write(_FILL * (begun + HEAD))
         self._resync()
         self._send()
 
@@ -114,22 +123,16 @@ class BlockSender:
             self._link.write(block)
 
     def _send_pieces(self) -> None:
-        while True:
+        while self._wire or self._next < min(self.count, self._arrived + 2):
             if not self._wire:
-                if self._next >= min(self.count, self._arrived + 2):
-                    return
-                block = self._block(self._next)
+                self._wire, self._begun = self._block(self._next), False
                 self._next += 1
-                self._wire, size = block, 12 + self.piece
-            else:
-                size = self.piece
-            size = min(size, len(self._wire))
+            size = min(self.piece + (0 if self._begun else HEAD), len(self._wire))
             if sum(self._pieces) + size > BUFFER:
                 return
             self._link.write(self._wire[:size])
             self._pieces.append(size)
-            self._wire = self._wire[size:]
-            self._under_way = BUFFER
+            self._wire, self._begun, self._under_way = self._wire[size:], True, BUFFER
 
     def _block(self, number: int) -> bytes:
         data, bits = self._parts[number], 0

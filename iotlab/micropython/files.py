@@ -32,7 +32,7 @@ class MicroPythonFiles(Files):
                     session = self._session()
                     sender = BlockSender(session.link, data, progress=progress)
                     session.call(
-                        f"put({path!r},{digest!r},{sender.count},{sender.piece})",
+                        f"put({path!r},{digest.hex()!r},{sender.count},{sender.piece})",
                         feeder=sender,
                         timeout_s=30.0 + len(data) / _SLOWEST_B_PER_S,
                     )

@@ -1,10 +1,10 @@
 """Frames in a text stream: how answers and files share one wire with what a board prints.
 
-``DLE [`` begins a frame and ``DLE ]`` ends it. Between them stand channel, sequence number, payload and
-CRC-32 (big-endian) with the bytes of ``ESCAPED`` replaced by DLE and the byte with bit 6 set, so a frame never
-holds a byte that a REPL (0x03, 0x04), a terminal (CR, LF) or software flow control (0x11, 0x13) would take for
-its own: 7 of 256 values, 2.7 % on random data. Text between frames is passed on as it is; 0x04, with which the
-raw REPL parts output from errors, is passed on as a mark of its own.
+``DLE [`` begins a frame and ``DLE US`` (0x1F) ends it; nobody prints either by itself. Between them stand channel,
+sequence number, payload and CRC-32 (big-endian) with the bytes of ``ESCAPED`` replaced by DLE and the byte with bit 6
+set, so a frame never holds a byte that a REPL (0x03, 0x04), a terminal (CR, LF) or software flow control (0x11, 0x13)
+would take for its own: 7 of 256 values, 2.7 % on random data. Text between frames is passed on as it is; 0x04, with
+which the raw REPL parts output from errors, is passed on as a mark of its own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 DLE = 0x10
 #: The bytes that never stand inside a frame.
 ESCAPED = bytes((DLE, 0x03, 0x04, 0x0A, 0x0D, 0x11, 0x13))
-_OPEN, _CLOSE = b"\x10[", b"\x10]"
+_OPEN, _CLOSE = b"\x10[", b"\x10\x1f"
 #: What is replaced, in this order, by what.
 ESCAPES = [(bytes((b,)), bytes((DLE, b | 0x40))) for b in ESCAPED]
 _UNESCAPE = {b | 0x40: b for b in ESCAPED}

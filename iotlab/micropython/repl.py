@@ -31,7 +31,7 @@ from iotlab.micropython.interrupts import Interrupted, Interrupts
 #: A UART's receive buffer holds 260 bytes on an ESP32 (ports/esp32/uart.c, ``stdin_ringbuf_array``).
 SHORT = 200
 #: Code that a board takes is acknowledged before it runs; what was not after this time did not arrive.
-ACCEPT_S = 2.0
+ACCEPT_S = 3.0
 #: The prompt comes at once when code has ended.
 SETTLE_S = 1.0
 _PROMPT = b"raw REPL; CTRL-B to exit\r\n>"
@@ -193,13 +193,13 @@ class RawRepl:
             self.link.write(b"\x03")
             try:
                 self._pump(answer, 0.5, heed=False)
-            except DeadlineError:
-                continue
+                return
+            except DeadlineError:  # it may not stop, or have ended and nobody saw it
+                astray = time.monotonic() > end - timeout_s / 2
             except AstrayError:
-                if self.enter(timeout_s=0.5, attempts=2).ready:
-                    return
-                continue
-            return
+                astray = True
+            if astray and self.enter(timeout_s=0.5, attempts=1).ready:
+                return
         raise StuckError(
             f"{self.link.name} does not stop on Ctrl-C: its program may catch KeyboardInterrupt; reset the board"
         )

@@ -1,7 +1,7 @@
 # Runs on the board: what the host needs there. The host puts it into sys.modules as an object, so
 # that nothing of it stands among the user's own names. It is kept small: it lives in the board's RAM.
 #
-# A frame is DLE [ ... DLE ] around channel, sequence number, payload and CRC-32 (big-endian), with
+# A frame is DLE [ ... DLE US around channel, sequence number, payload and CRC-32 (big-endian), with
 # seven byte values escaped (iotlab/micropython/frames.py has the table), so that neither a REPL nor a
 # serial line with flow control takes one of them for something else.
 import sys
@@ -33,7 +33,7 @@ def send(channel, payload):
     for plain, escaped in _PAIRS:
         if plain in body:
             body = body.replace(plain, escaped)
-    body = b"\x10[" + body + b"\x10]"
+    body = b"\x10[" + body + b"\x10\x1f"
     done = _out.write(body) or 0
     while done < len(body):
         done += _out.write(body[done:]) or 0
@@ -209,12 +209,13 @@ def _receive(blocks, piece):
     while expected < blocks:
         try:
             number, data = _block(piece)
+            ahead = (number - expected) & 255
         except ValueError:
-            number = -1
-        if number == expected & 255:
+            ahead = 1
+        if not ahead:
             expected += 1
             yield data
-        elif (expected - number) & 255 > 8:  # no repetition of an earlier one
+        elif ahead < 128:  # else it is one that came before
             failed += 1
             send(15, b"-" + expected.to_bytes(2, "big") + bytes((failed & 255,)))
             last = b""
@@ -261,7 +262,7 @@ def put(path, digest, blocks, piece):
         with open(part, "wb") as f:
             for data in _receive(blocks, piece):
                 f.write(data)
-        if _sha256(part) != digest:
+        if _sha256(part) != binascii.unhexlify(digest):
             raise OSError(5)
         try:
             os.rename(part, path)

@@ -338,7 +338,7 @@ def send(payload):
     for e in _ESCAPES:
         if e in body:
             body = body.replace(e, bytes((16, e[0] | 64)))
-    body = b"\x10[" + body + b"\x10]"
+    body = b"\x10[" + body + b"\x10\x1f"
     done = 0
     while done < len(body):
         done += _out.write(body[done:]) or 0
@@ -362,7 +362,7 @@ def poll():
             if c == 91:  # DLE [
                 _frame = bytearray()
             elif _frame is not None:
-                if c == 93:  # DLE ]
+                if c == 31:  # DLE US
                     body, _frame = bytes(_frame), None
                     _take(body)
                     return True
