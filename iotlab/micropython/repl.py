@@ -78,13 +78,13 @@ class RawRepl:
     def enter(self, *, timeout_s: float = 1.0, attempts: int = 3) -> Prompt:
         """Interrupt what runs and enter the raw REPL; says what was seen where it did not come.
 
-        The first attempt leaves the interpreter as it is, later ones start it anew.
+        The first two attempts leave the interpreter as it is, later ones start it anew.
         """
         self.left_alone = self.ready = restarted = False
         seen = b""
         for attempt in range(attempts):
             # Control C twice: the first one may be swallowed. Control B leaves a raw REPL that was left half-way.
-            self.link.write(b"\x03\x03" if attempt == 0 else b"\x04\r\x03\x03\x02")
+            self.link.write(b"\x03\x03" if attempt < 2 else b"\x04\r\x03\x03\x02")
             got = self._quiet(0.05 if attempt == 0 else 0.3)
             self.link.write(b"\r\x01")
             try:
@@ -94,7 +94,7 @@ class RawRepl:
                 seen += error.partial
             else:
                 self.ready = True
-            restarted |= b"soft reboot" in seen or (attempt == 0 and bool(_START.search(seen)))
+            restarted |= b"soft reboot" in seen or (attempt < 2 and bool(_START.search(seen)))
             if self.ready:
                 self._decoder, self._unheard, self._tail = Decoder(), b"", b""
                 break
