@@ -14,24 +14,26 @@ from iotlab import toml
 class UsbDevice:
     """What is known of a USB device. Plain data; empty where its ids tell nothing.
 
-    ``what`` describes it, ``kind`` is the kind of board, ``paced`` says whether it holds the host back
-    while its buffer is full, so that nothing which is sent to it is lost.
+    ``what`` describes it, ``kind`` is the kind of board, ``paced`` says whether it holds the host back while
+    its buffer is full, so that nothing that is sent to it is lost, ``native`` whether the chip that runs the
+    program is the USB device itself, without a serial bridge.
     """
 
     what: str = ""
     kind: str = ""
     paced: bool = False
+    native: bool = False
 
 
 def usb_device(vid: int, pid: int) -> UsbDevice:
     """The device with these ids.
 
     >>> usb_device(0x2E8A, 0x0005)
-    UsbDevice(what='Raspberry Pi Pico with MicroPython', kind='pico', paced=True)
+    UsbDevice(what='Raspberry Pi Pico with MicroPython', kind='pico', paced=True, native=True)
     """
     for entry in _table():
         if entry["vid"] == vid and entry.get("pid", pid) == pid:
-            return UsbDevice(entry["what"], entry.get("kind", ""), entry.get("paced", False))
+            return UsbDevice(**{key: value for key, value in entry.items() if key not in ("vid", "pid")})
     return UsbDevice()
 
 

@@ -11,11 +11,11 @@ __all__ = ["LINKS", "Link", "open_link", "split_password"]
 LINKS: Registry[type[Link]] = Registry("iotlab.link", "LINK", "iotlab.links", "kind of link")
 
 
-def open_link(port: str, *, password: str = "") -> Link:
+def open_link(port: str, *, password: str = "", quiet: bool = False) -> Link:
     """The link to ``port``: a serial port, or a URL such as ``socket://``, ``rfc2217://`` or ``webrepl://``.
 
-    A URL that no module here is named after goes to pyserial. ``password`` is for a link that asks for
-    one and has none in its URL.
+    A URL that no module here is named after goes to pyserial. ``password`` is for a link that asks for one and
+    has none in its URL; ``quiet`` leaves a serial port's modem lines alone as far as that goes.
 
     >>> with open_link("loop://") as link:  # pyserial's: what is written comes back
     ...     link.write(b"hello")
@@ -24,4 +24,5 @@ def open_link(port: str, *, password: str = "") -> Link:
     """
     scheme, colon, _ = port.partition("://")
     kind = LINKS.load(scheme if colon and scheme in LINKS.names() else "serial")
-    return kind(port, password=password) if kind.asks_password else kind(port)  # type: ignore[call-arg]
+    given = {"password": password, "quiet": quiet}
+    return kind(port, **{name: given[name] for name in kind.options})

@@ -17,12 +17,12 @@ class Link(ABC):
     Subclasses supply three hooks: ``_read``, ``_write`` and ``_close``. A link that has modem lines
     also overrides :meth:`set_lines` and sets ``has_lines``. ``paced`` says whether the far end holds the
     writer back while its buffer is full, so that what is written is not lost; where that is not known, it is
-    not set. A link with ``asks_password`` takes a ``password`` when it is made.
+    not set. ``options`` names what :func:`iotlab.link.open_link` hands to the class besides the port.
     """
 
     has_lines: bool = False
     paced: bool = False
-    asks_password: bool = False
+    options: tuple[str, ...] = ()
 
     def __init__(self, name: str) -> None:
         self.name = name

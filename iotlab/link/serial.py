@@ -1,7 +1,7 @@
 """A link over a serial port, real or virtual.
 
 A virtual board's port is a PTY, which carries no modem lines; a socket beside it, ``<port>.lines``, takes
-their place. ``socket://`` and ``rfc2217://`` URLs work too: pyserial opens them.
+their place. URLs that no link of ours is named after go to pyserial.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from serial.tools import list_ports
 
 from iotlab.errors import ConnectError, DeadlineError, DisconnectedError, InUseError, LinkError, NotFoundError
 from iotlab.link.base import Link
-from iotlab.usb import usb_device
+from iotlab.usb import UsbDevice, usb_device
 
 #: How the names of pseudo-terminals begin: on Linux, on macOS.
 _PTYS = ("/dev/pts/", "/dev/ttys")
@@ -32,19 +32,32 @@ class SerialLink(Link):
 
     The port is held exclusively: ``InUseError`` names the process that has it, this one too. ``NotFoundError``
     where there is no such port, ``ConnectError`` where it does not open.
+
+    With ``quiet`` the modem lines are left alone as far as the system allows. Linux asserts both at once when a
+    port is opened, which an ESP32's auto-reset circuit does not heed, and drops them when it is closed
+    (drivers/tty/tty_port.c, HUPCL). The dropping is switched off, so that whoever opens the port next changes
+    nothing. Not where the board itself is the USB device: there DTR means that somebody listens, and the board
+    would wait for them with everything that it prints.
     """
 
-    def __init__(self, port: str, *, baud: int = 115200, write_timeout_s: float = 10.0) -> None:
+    options = ("quiet",)
+
+    def __init__(
+        self, port: str, *, baud: int = 115200, write_timeout_s: float = 10.0, quiet: bool = False
+    ) -> None:
         super().__init__(port)
         self._write_timeout_s = write_timeout_s
         self._port = _open(port, baud, write_timeout_s)
         self._lines = _connect_lines(port)
-        self.paced = _is_paced(port)
+        device = _usb_device(port)
+        self.paced = device.paced or os.path.realpath(port).startswith(_PTYS)
         self.has_lines = self._lines is not None or _has_modem_lines(self._port)
         try:
             self._fd: int | None = self._port.fileno() if os.name == "posix" else None
         except (io.UnsupportedOperation, AttributeError):
             self._fd = None
+        if quiet and not device.native and self._fd is not None:
+            _keep_lines(self._fd)
 
     def set_lines(self, *, dtr: bool | None = None, rts: bool | None = None) -> None:
         for letter, level in ((b"D", dtr), (b"R", rts)):
@@ -165,15 +178,23 @@ def _explained(port: str, error: OSError) -> Exception:
     return ConnectError(f"{port} does not open: {text}")
 
 
-def _is_paced(port: str) -> bool:
-    """A PTY holds back whoever writes; a device does where its USB ids tell so; of a URL nothing is known."""
-    if "://" in port:
-        return False
-    device = os.path.realpath(port)
-    if device.startswith(_PTYS):
-        return True
-    found = (p for p in list_ports.comports() if p.vid is not None and os.path.realpath(p.device) == device)
-    return any(usb_device(p.vid, p.pid or 0).paced for p in found)
+def _usb_device(port: str) -> UsbDevice:
+    if "://" not in port:
+        device = os.path.realpath(port)
+        for found in list_ports.comports():
+            if found.vid is not None and os.path.realpath(found.device) == device:
+                return usb_device(found.vid, found.pid or 0)
+    return UsbDevice()
+
+
+def _keep_lines(fd: int) -> None:
+    """DTR and RTS stay as they are when the port is closed."""
+    import termios  # not on Windows
+
+    with contextlib.suppress(termios.error):  # no terminal: a pyserial URL
+        modes = termios.tcgetattr(fd)
+        modes[2] &= ~termios.HUPCL
+        termios.tcsetattr(fd, termios.TCSANOW, modes)
 
 
 def _has_modem_lines(port: Any) -> bool:

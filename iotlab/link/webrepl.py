@@ -46,7 +46,7 @@ class WebReplLink(SocketLink):
     """
 
     default_port = 8266
-    asks_password = True
+    options = ("password",)
 
     def __init__(
         self, url: str, *, password: str = "", timeout_s: float = 5.0, write_timeout_s: float = 10.0

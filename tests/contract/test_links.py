@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import termios
 import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -168,6 +169,40 @@ def test_a_busy_port_names_its_holder() -> None:
             other.stdin.close()
         assert holder(port) == ""
         SerialLink(port).close()
+
+
+def hangs_up(port: str) -> bool:
+    """Whether the system drops the lines of ``port`` when it is closed."""
+    fd = os.open(port, os.O_RDWR | os.O_NOCTTY)
+    try:
+        return bool(termios.tcgetattr(fd)[2] & termios.HUPCL)
+    finally:
+        os.close(fd)
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_a_quiet_link_leaves_the_lines_asserted(quiet: bool) -> None:
+    with pty_pair() as (port, _peer):
+        fd = os.open(port, os.O_RDWR | os.O_NOCTTY)
+        modes = termios.tcgetattr(fd)
+        modes[2] |= termios.HUPCL  # as the system opens a serial port
+        termios.tcsetattr(fd, termios.TCSANOW, modes)
+        os.close(fd)
+        with open_link(port, quiet=quiet):
+            pass
+        assert hangs_up(port) is not quiet
+
+
+def test_a_quiet_link_changes_no_line_of_a_virtual_port(tmp_path: Path) -> None:
+    port = str(tmp_path / "board.tty")
+    with pty_pair() as (slave, _peer), socket.socket(socket.AF_UNIX) as server:
+        Path(port).symlink_to(slave)
+        server.bind(port + ".lines")
+        server.listen(1)
+        with open_link(port, quiet=True):
+            far, _ = server.accept()
+        with far:
+            assert far.recv(1) == b""  # it was closed, and nothing was said before
 
 
 def test_modem_lines_of_a_virtual_port_travel_beside_it(tmp_path: Path) -> None:
