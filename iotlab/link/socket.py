@@ -68,7 +68,7 @@ class SocketLink(Link):
 def _connect(where: Address, timeout_s: float) -> socket.socket:
     try:
         end = socket.create_connection((where.host, where.port), timeout_s)
-    except socket.gaierror as error:
+    except (socket.gaierror, UnicodeError) as error:  # UnicodeError: a name that no host can have
         raise NotFoundError(
             f"there is no host {where.host}: see to its name, or give its IP address"
         ) from error

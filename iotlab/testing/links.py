@@ -10,9 +10,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 import pytest
@@ -31,6 +32,45 @@ class Peer(Protocol):
         ...
 
     def hang_up(self) -> None: ...
+
+
+class PtyPeer:
+    """The far end of a serial port that is a PTY: its master, ``fd``."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+
+    def send(self, data: bytes) -> None:
+        while data:
+            data = data[os.write(self.fd, data) :]
+
+    def receive(self, size: int) -> bytes:
+        """Exactly ``size`` bytes."""
+        got = b""
+        while len(got) < size:
+            got += os.read(self.fd, size - len(got))
+        return got
+
+    def hang_up(self) -> None:
+        """As if the cable were pulled. Idempotent."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+
+@contextmanager
+def pty_pair() -> Iterator[tuple[str, PtyPeer]]:
+    """A serial port, by its name, and its far end."""
+    import tty  # not on Windows
+
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    peer = PtyPeer(master)
+    try:
+        yield os.ttyname(slave), peer
+    finally:
+        peer.hang_up()
+        os.close(slave)
 
 
 class LinkContract:

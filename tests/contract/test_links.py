@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import termios
-import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,32 +18,12 @@ from iotlab.link import open_link
 from iotlab.link.base import Link
 from iotlab.link.serial import SerialLink, holder
 from iotlab.testing.bridges import Bridge, Rfc2217Bridge
-from iotlab.testing.links import LinkContract
+from iotlab.testing.links import LinkContract, PtyPeer, pty_pair
 from iotlab.testing.webrepl import WebReplBridge
 from iotlab.usb import usb_device
 
 #: What WebREPL's boards ask for: nine characters at most.
 PASSWORD = "Kx7-vq2_w"
-
-
-class PtyPeer:
-    def __init__(self, fd: int) -> None:
-        self.fd: int | None = fd
-
-    def send(self, data: bytes) -> None:
-        while data:
-            data = data[os.write(self.fd, data) :]
-
-    def receive(self, size: int) -> bytes:
-        got = b""
-        while len(got) < size:
-            got += os.read(self.fd, size - len(got))
-        return got
-
-    def hang_up(self) -> None:
-        if self.fd is not None:
-            os.close(self.fd)
-            self.fd = None
 
 
 class SocketPeer:
@@ -62,18 +41,6 @@ class SocketPeer:
 
     def hang_up(self) -> None:
         self.end.close()
-
-
-@contextmanager
-def pty_pair() -> Iterator[tuple[str, PtyPeer]]:
-    master, slave = os.openpty()
-    tty.setraw(slave)
-    peer = PtyPeer(master)
-    try:
-        yield os.ttyname(slave), peer
-    finally:
-        peer.hang_up()
-        os.close(slave)
 
 
 class TestSerialPort(LinkContract):
