@@ -136,6 +136,24 @@ class LinkContract:
         far.join(20)
         assert received == [up]
 
+    def test_a_far_end_that_reads_late_gets_everything(self, ends: tuple[Link, Peer]) -> None:
+        link, peer = ends
+        data = bytes(range(256)) * 1024  # more than any buffer on the way holds
+        writer = threading.Thread(target=lambda: link.write(data))
+        writer.start()
+        writer.join(0.2)
+        assert peer.receive(len(data)) == data
+        writer.join(20)
+        assert not writer.is_alive()
+
+    def test_a_glance_takes_what_is_there(self, ends: tuple[Link, Peer]) -> None:
+        link, peer = ends
+        with pytest.raises(DeadlineError):
+            link.read(timeout_s=0.0)
+        peer.send(b"ab")
+        assert link.read_exactly(1, timeout_s=5) == b"a"
+        assert link.read(timeout_s=5) == b"b"
+
     def test_the_far_end_goes(self, ends: tuple[Link, Peer]) -> None:
         link, peer = ends
         peer.hang_up()

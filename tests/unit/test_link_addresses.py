@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from iotlab.errors import ConfigError, ConnectError, DisconnectedError, NotFoundError
-from iotlab.link import LINKS, open_link, split_password
+from iotlab.link import LINKS, Link, open_link, split_password
 from iotlab.link._address import address
 from iotlab.link.rfc2217 import Rfc2217Link
 from iotlab.link.webrepl import WebReplLink
@@ -38,6 +38,7 @@ def server(answer: bytes) -> Iterator[str]:
 
 def test_a_module_of_links_is_a_scheme() -> None:
     assert {"serial", "socket", "rfc2217", "webrepl", "ws"} <= set(LINKS.names())
+    assert all(issubclass(LINKS.load(name), Link) for name in LINKS.names())
 
 
 @pytest.mark.parametrize(
