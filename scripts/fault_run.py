@@ -173,9 +173,10 @@ def offsets(total: int, count: int, source: random.Random) -> list[int]:
     chosen = [source.randrange(min(30, total)) for _ in range(ends)]
     chosen += [total - 1 - source.randrange(min(10, total)) for _ in range(ends)]
     spread = count - len(chosen)
-    return chosen + [
-        source.randrange(total * n // spread, max(total * (n + 1) // spread, 1)) for n in range(spread)
-    ]
+    for n in range(spread):
+        start = total * n // spread
+        chosen.append(source.randrange(start, max(total * (n + 1) // spread, start + 1)))
+    return chosen
 
 
 def plan(

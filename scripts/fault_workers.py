@@ -79,7 +79,7 @@ def _do(station: Station, task: dict[str, Any]) -> dict[str, Any]:
     rig, case = station.rig(task["tool"]), CASES[task["case"]]
     if task["fault"] is None:
         rig.fresh()
-        return {**measure(rig, case)}
+        return {str(direction): size for direction, size in measure(rig, case).items()}
     return run(rig, case, Fault(**task["fault"])).to_dict()
 
 
