@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from fault_rig import IotlabRig, Rig
+from fault_rig import ALIVE, IotlabRig, Rig
 
 from iotlab.ota import Bundle, bundle
 
@@ -21,7 +21,16 @@ SIZE = 6 * 1024
 #: A list on the board, which a program makes longer.
 _COUNT = "_fault_count"
 FOLDER = "/faults"
-_SLOT_FILES = ("/main.py", "/slots")
+#: What an install leaves on the board, without the loader.
+_SLOT_FILES = ("/main.py", "/slots", "/factory.py")
+#: A program that was on the board before: it lives for ever, and prints. It has the name that tells a restart.
+_PROGRAM = f"""
+import time
+{ALIVE} = True
+while True:
+    print('the program goes on')
+    time.sleep_ms(20)
+"""
 
 
 def content(name: str, size: int = SIZE) -> bytes:
@@ -158,11 +167,13 @@ class Exec(Once):
     name = "exec"
     _text = content("exec", 600).hex()
 
+    code = (
+        f"{_COUNT}.append(1)\nx = 1\nfor c in {_text!r}:\n    x = (x * 31 + ord(c)) % 65521\n"
+        "for n in range(120):\n    x = (x * 31 + n) % 65521\n    print('value', n, x)\n"
+    )
+
     def run(self, rig: Rig) -> str:
-        return rig.exec(
-            f"{_COUNT}.append(1)\nx = 1\nfor c in {self._text!r}:\n    x = (x * 31 + ord(c)) % 65521\n"
-            "for n in range(120):\n    x = (x * 31 + n) % 65521\n    print('value', n, x)\n"
-        )
+        return rig.exec(self.code)
 
     def right(self, got: Any) -> bool:
         x = 1
@@ -188,6 +199,21 @@ class Eval(Once):
 
     def right(self, got: Any) -> bool:
         return bool(got == (self._bytes.hex(), list(self._bytes[:40]), None, -1.5))
+
+
+class Cell(Exec):
+    """The same program as a notebook's cell, which is shown what is printed as it comes."""
+
+    name = "cell"
+
+    def prepare(self, rig: Rig) -> None:
+        super().prepare(rig)
+        assert isinstance(rig, IotlabRig)
+        rig.cell("1")  # the helper of cells is there too
+
+    def run(self, rig: Rig) -> str:
+        assert isinstance(rig, IotlabRig)
+        return rig.cell(self.code)
 
 
 class Connect(Case):
@@ -245,7 +271,22 @@ class Install(Case):
             return bundle(folder, name="faults", version="1.0.0")
 
 
-CASES: dict[str, Case] = {case.name: case for case in (Put(), Get(), Exec(), Eval(), Connect(), Install())}
+class Update(Install):
+    """The same install beside a program that runs and prints, and is not stopped for it."""
+
+    name = "update"
+
+    def prepare(self, rig: Rig) -> None:
+        super().prepare(rig)
+        assert isinstance(rig, IotlabRig)
+        rig.put("/main.py", _PROGRAM.encode())
+        rig.prepare_slots()
+        rig.board.reset("hard")
+
+
+CASES: dict[str, Case] = {
+    case.name: case for case in (Put(), Get(), Exec(), Eval(), Cell(), Connect(), Install(), Update())
+}
 
 
 def _sha(data: bytes) -> str:

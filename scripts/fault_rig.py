@@ -24,6 +24,7 @@ from iotlab.link.base import Link
 from iotlab.link.serial import SerialLink
 from iotlab.micropython.board import MicroPythonBoard
 from iotlab.ota import Bundle, slots
+from iotlab.ota.kinds.micropython import MicroPythonSlots
 from iotlab.sim.client import BenchBoard
 from iotlab.testing.faults import Direction, Fault, FaultyLink
 
@@ -32,7 +33,8 @@ STEPS = ("nothing", "a second call", "interrupt", "reconnect", "reset", "power")
 #: A call's own time-out, where it takes one.
 CALL_S = 5.0
 _STEP_S = 20.0
-_ALIVE = "_fault_run"
+#: A name on the board by which a restart is told.
+ALIVE = "_fault_run"
 
 
 class Passed(NamedTuple):
@@ -157,7 +159,7 @@ class Rig(ABC):
 
     def mark(self) -> None:
         """Leave something on the board by which a restart is told."""
-        self.exec(f"{_ALIVE} = True")
+        self.exec(f"{ALIVE} = True")
 
     def note(self, text: str) -> None:
         """Write down, among the bytes, what happens now."""
@@ -181,7 +183,7 @@ class Rig(ABC):
                     if answer != nonce:
                         raise ValueError(f"wrong: the next call returned {answer!r}")
                     resync = self.interrupts(begun) > 0
-                    lost = self.exec(f"print({_ALIVE!r} in globals())").strip() != "True"
+                    lost = self.exec(f"print({ALIVE!r} in globals())").strip() != "True"
                     return Recovery(step, resync, lost, errors[0] if errors else "")
                 except Exception as error:  # whatever a tool raises: the next step is tried
                     hung = "hung: " if dog.barked else ""
@@ -228,6 +230,16 @@ class IotlabRig(Rig):
     def eval(self, expression: str) -> Any:
         return self.board.eval(expression, timeout_s=CALL_S)
 
+    def cell(self, code: str) -> str:
+        """Run ``code`` as a notebook's cell; what was shown of it."""
+        shown: list[str] = []
+        self.board.run_cell(code, output=shown.append)
+        return "".join(shown)
+
+    def prepare_slots(self) -> None:
+        """Put the loader on the board, so that its program goes on during an install after the next reset."""
+        MicroPythonSlots(self.board).prepare()
+
     def install(self, bundle: Bundle) -> None:
         """Install an application over the air."""
         slots(self.board).install(bundle)
@@ -254,7 +266,7 @@ class IotlabRig(Rig):
 
         steered = self.steered
         endpoint = Endpoint(steered.name, steered.port, steered.kind, virtual=True)
-        self.board = MicroPythonBoard(endpoint, open_link=open_link)
+        self.board: MicroPythonBoard = MicroPythonBoard(endpoint, open_link=open_link)
         return self.link
 
     def _interrupt(self) -> None:

@@ -31,7 +31,16 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs/reliability.md"
 RESULTS = ROOT / "build/faults.jsonl"
 #: Faults of each kind in each direction: the more, the more parts a case's protocol has.
-PER_CELL = {"put": 30, "get": 30, "exec": 20, "eval": 15, "connect": 10, "install": 10}
+PER_CELL = {
+    "put": 30,
+    "get": 30,
+    "exec": 20,
+    "eval": 15,
+    "cell": 10,
+    "connect": 10,
+    "install": 10,
+    "update": 10,
+}
 #: mpremote is run to see that the harness finds what there is to find.
 PEER_CASES, PEER_PER_CELL = ("put", "get", "exec", "eval"), 10
 
