@@ -8,9 +8,10 @@ INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 # A stamp is a file whose time says when a step was last done.
 LAB     := $(VENV)/.lab-installed
 DEV     := $(VENV)/.dev-installed
+PEERS   := .venv-bench/.installed
 PACKAGE := pyproject.toml hatch_build.py $(shell find frontend kernels -type f -not -path '*/node_modules/*')
 
-.PHONY: help lab test check test-pythons test-debian-port faults lock clean
+.PHONY: help lab test check test-pythons test-debian-port faults bench lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -26,7 +27,7 @@ check: $(DEV) ## style, types, layers, the browser's code, and whether the lock 
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/mypy scripts hatch_build.py
+	$(BIN)/mypy scripts benchmarks hatch_build.py
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python scripts/npm.py run check
 	scripts/lock.sh --check
@@ -42,8 +43,12 @@ test-debian-port: $(DEV) ## build MicroPython from Debian's source package and h
 faults: $(DEV) ## put a thousand single faults into the link; writes docs/reliability.md (FAULTS_OPTIONS=--help)
 	$(BIN)/python scripts/faults.py $(FAULTS_OPTIONS)
 
+bench: $(DEV) $(PEERS) ## measure iotlab beside other tools (BENCH_OPTIONS="--quick --only eval")
+	$(BIN)/python -m benchmarks $(BENCH_OPTIONS)
+
 lock: $(BIN)/uv ## write the lock files anew from pyproject.toml (UPGRADE=--upgrade: newest versions)
 	scripts/lock.sh $(UPGRADE)
+	benchmarks/lock.sh $(UPGRADE)
 
 clean: ## remove the environment and everything that was built
 	rm -rf $(VENV) .venv-* dist build frontend/node_modules iotlab/widgets/static
@@ -59,4 +64,10 @@ $(LAB): requirements/lab.lock $(PACKAGE) | $(BIN)/uv
 
 $(DEV): requirements/dev.lock $(LAB)
 	$(INSTALL) --require-hashes --requirement requirements/dev.lock
+	@touch $@
+
+# The tools that `make bench` measures iotlab beside.
+$(PEERS): benchmarks/requirements.lock | $(BIN)/uv
+	$(BIN)/uv venv --quiet --allow-existing --no-python-downloads --python $(BIN)/python $(@D)
+	$(BIN)/uv pip install --quiet --python $(@D)/bin/python --require-hashes --requirement benchmarks/requirements.lock
 	@touch $@
