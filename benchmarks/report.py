@@ -121,7 +121,7 @@ def _troubles(results: Results) -> str:
     lines = []
     for tool, troubles in results.troubles.items():
         for trouble in sorted(set(troubles)):
-            lines.append(f"- {TOOLS[tool].title}, {troubles.count(trouble)} times: {trouble}")
+            lines.append(f"- {TOOLS[tool].title} ({troubles.count(trouble)} ×): {trouble}")
     return "\n".join(lines)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -12,6 +13,9 @@ from typing import Any
 from typing_extensions import Self
 
 from benchmarks.figures import FIGURES, TARGETS, TOOLS, Figure, Target
+
+#: A list of numbers as ``json`` indents it, one to a line.
+_LISTS = re.compile(r"\[\s+([-\d.e+,\s]+?)\s+\]")
 
 
 @dataclass
@@ -84,7 +88,8 @@ class Results:
             "targets": [verdict.to_dict() for verdict in self.verdicts()],
             "troubles": self.troubles,
         }
-        path.write_text(json.dumps(told, indent=1) + "\n")
+        text = _LISTS.sub(lambda found: f"[{' '.join(found[1].split())}]", json.dumps(told, indent=1))
+        path.write_text(text + "\n")
 
     @classmethod
     def read(cls, path: Path) -> Self:
