@@ -23,7 +23,9 @@ from benchmarks.results import Results
 ROOT = Path(__file__).resolve().parents[1]
 PEERS = ROOT / ".venv-bench/bin/python"
 TIMEOUT_S = 240.0
+#: At 115200 baud: fewer lines, and streams that are so much longer that getting started counts little.
 SLOW_LINES = 1000
+SLOW_SECONDS = 3
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Plan:
 
     cases: Sequence[Case]
     tools: Sequence[str] = ()
-    rounds: int = 7
+    rounds: int = 5
     slow_rounds: int = 3
     options: Options = field(default_factory=Options)
 
@@ -75,9 +77,14 @@ class MeasureError(Exception):
 def _measured(case: Case, tool: str, plan: Plan, ground: Ground) -> dict[str, float]:
     if case == IMPORT:
         return imports.measure(tool, _python(tool))
-    options = replace(plan.options, lines=SLOW_LINES) if case.slow else plan.options
+    options = plan.options
+    if case.slow:
+        options = replace(options, lines=SLOW_LINES, seconds=options.seconds * SLOW_SECONDS)
     there = material(case.gets, options.size) if case.gets else None
-    ground.restart(keep=there)
+    try:
+        ground.restart(keep=there)
+    except (OSError, RuntimeError) as error:
+        raise MeasureError(f"the board was not ready: {error}") from error
     module = "benchmarks.kernels" if case.kernels else "benchmarks.worker"
     what = (tool,) if case.kernels else (tool, case.measure)
     python = Path(sys.executable) if case.kernels else _python(tool)
