@@ -274,6 +274,11 @@ class Board(ABC):
         """``closer`` is called once, before the link goes."""
         self._closers.append(closer)
 
+    @property
+    def holder(self) -> str:
+        """What the board is used for now; empty where nobody uses it."""
+        return self._holder
+
     @contextmanager
     def using(self, holder: str, *, wait_s: float = 10.0) -> Iterator[None]:
         """Hold the board: one user at a time. ``InUseError`` names who has it after ``wait_s``."""

@@ -28,7 +28,9 @@ from iotlab.micropython.buses import MicroPythonADC, MicroPythonI2C, MicroPython
 from iotlab.micropython.files import MicroPythonFiles
 from iotlab.micropython.frames import Frame
 from iotlab.micropython.look import DOWNLOAD, identified, rom_speaks, told_by
+from iotlab.micropython.mount import Mount
 from iotlab.micropython.repl import Prompt
+from iotlab.micropython.services import Services
 from iotlab.micropython.session import Session
 
 OpenLink = Callable[[str], Link]
@@ -53,6 +55,8 @@ class MicroPythonBoard(Board):
         )
         self._endpoint, self._open_link = endpoint, open_link
         self._session_now: Session | None = None
+        self._services = Services()
+        self._mounted: Mount | None = None
         self._attendant = attendant
         if reset:
             with open_link(endpoint.port) as link:
@@ -113,6 +117,30 @@ class MicroPythonBoard(Board):
         """What a function of the helper on the board answers."""
         with self.using("ask"):
             return self._session().call(call, timeout_s=timeout_s)
+
+    def start(self, code: str) -> None:
+        """Run ``code`` and return as soon as it runs; the next call interrupts it, where it did not end before."""
+        with self.using("a program"):
+            self._session().begin(code)
+
+    def mount(self, folder: str | Path, *, follow_links: bool = False) -> Mount:
+        """Give the board a folder of this machine as ``/remote``, its current folder then, to read and to write.
+
+        It is served while code runs, until the board is reset or closed; a folder that was mounted before goes.
+        Links that lead out of the folder are followed only with ``follow_links``. ``NotFoundError`` where there is
+        no such folder.
+        """
+        mounted = Mount(
+            self._session, self, self._services, Path(folder).expanduser(), follow_links=follow_links
+        )
+        self._mounted = mounted
+        self.on_close(mounted.close)
+        return mounted
+
+    @property
+    def mounted(self) -> Mount | None:
+        """The folder that is mounted now."""
+        return self._mounted if self._mounted and self._mounted.active else None
 
     # -- programs that go on by themselves -----------------------------------------------------
 
@@ -247,7 +275,7 @@ class MicroPythonBoard(Board):
         except NotFoundError as error:
             return self._look_at_drive("", error)
         try:
-            session = Session(link)
+            session = Session(link, self._services)
             firmware = self._attendant(link, heard) if self._attendant else ""
             if firmware:
                 session.repl.left_alone = True

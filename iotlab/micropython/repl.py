@@ -27,6 +27,7 @@ from iotlab.link.base import Link
 from iotlab.micropython.answer import Answer
 from iotlab.micropython.frames import PRINT, Decoder, Frame, Text
 from iotlab.micropython.interrupts import Interrupted, Interrupts
+from iotlab.micropython.services import Services
 
 #: A UART's receive buffer holds 260 bytes on an ESP32 (ports/esp32/uart.c, ``stdin_ringbuf_array``).
 SHORT = 200
@@ -58,8 +59,10 @@ class Prompt:
 class RawRepl:
     """The raw REPL over an open link. One caller at a time: a board's lock sees to that."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, services: Services | None = None) -> None:
         self.link = link
+        #: What is answered while code runs, whatever code it is.
+        self.services = services or Services()
         #: Whether the raw REPL waits for code; where it does not, it is entered first.
         self.ready = False
         #: Whether a program runs that was left alone on purpose; entering interrupts it.
@@ -72,6 +75,11 @@ class RawRepl:
         self._tail = b""
         self._decoder = Decoder()
         self._interrupts = Interrupts()
+
+    @property
+    def interpreter(self) -> object:
+        """Equal as long as it is the same interpreter."""
+        return (self, self.restarts)
 
     # -- coming in and going out --------------------------------------------------------------
 
@@ -144,7 +152,14 @@ class RawRepl:
             self._used = False
             if used and not alone:  # a program that was left alone may end as it likes
                 raise RestartedError(f"{self.link.name} restarted meanwhile: its variables are lost")
-        self._tell(output)
+        self.tell(output)
+
+    def tell(self, output: Output | None, more: str = "") -> None:
+        """Give away what the board said unasked, and ``more`` that is to be known, as soon as somebody listens."""
+        self._unheard += more.encode()
+        if output and self._unheard:
+            text, self._unheard = self._unheard.decode("utf-8", "replace"), b""
+            output(text.replace("\r\n", "\n"))
 
     def start(self, code: str) -> None:
         """Hand ``code`` over and return as soon as it runs. ``ValueError`` where the REPL would obey a part of it."""
@@ -272,6 +287,10 @@ class RawRepl:
     def _take(self, answer: Answer, timeout_s: float) -> None:
         data = self.link.read(timeout_s=timeout_s)
         for event in self._decoder.feed(data):
+            reply = self.services.answer(event) if isinstance(event, Frame) else None
+            if reply is not None:  # also while it is being stopped, as it may wait for this
+                self.link.write(reply)
+                continue
             answer.take(event)
             if isinstance(event, Text):
                 self._tail = (self._tail + event.data)[-1000:]
@@ -346,12 +365,6 @@ class RawRepl:
                 self._unheard += event.data
             elif isinstance(event, Frame) and event.channel == PRINT:
                 self._unheard += event.payload
-
-    def _tell(self, output: Output | None) -> None:
-        """Give away what the board said unasked, where somebody listens."""
-        if output and self._unheard:
-            text, self._unheard = self._unheard.decode("utf-8", "replace"), b""
-            output(text.replace("\r\n", "\n"))
 
     def _await(self, mark: bytes, timeout_s: float) -> bytes:
         return self.link.read_until(mark, timeout_s=timeout_s)

@@ -25,6 +25,7 @@ from iotlab.micropython.answer import Answer, Feeder, OnFrame
 from iotlab.micropython.blocks import BlockSender
 from iotlab.micropython.frames import ERROR, LOST, RAW, REFUSED
 from iotlab.micropython.repl import SHORT, AstrayError, RawRepl
+from iotlab.micropython.services import Services
 
 MODULE, CELL_MODULE = "_iotlab", "_iotlab_cell"
 #: The helper as an expression on the board; it is no name among the user's.
@@ -95,9 +96,9 @@ class Session:
     and the board keeps how the last one ended, so that a call whose answer was lost is made again without harm.
     """
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, services: Services | None = None) -> None:
         self.link = link
-        self.repl = RawRepl(link)
+        self.repl = RawRepl(link, services)
         #: How what code prints is verified: "counted", "framed", or "" where it cannot be.
         self.verified = ""
         self._helpers: dict[str, int] = {}  # what was put there, and at which restart
@@ -170,7 +171,8 @@ class Session:
     ) -> None:
         """Make ``call`` until ``answer`` has its end; or, with ``started``, until it runs."""
         with self.repl.interrupts:
-            self.repl.prepare(output)
+            self.repl.prepare()
+            self.repl.tell(output, self.repl.services.farewells(self.repl.interpreter))
             if not self._has(MODULE):
                 self.install()
             self._tell_whether_it_forgot(call)
@@ -213,6 +215,7 @@ class Session:
         error = RemoteError(answer.traceback)
         if MODULE in error.detail and error.kind in ("ImportError", "AttributeError"):
             self._forgot = True  # it was reset, and nobody heard of it
+            self.repl.restarts += 1
             self.forget()
             self.install()
             self._tell_whether_it_forgot(call)
@@ -238,14 +241,19 @@ class Session:
         if there.strip() != "True":
             raise RestartedError(f"{self.link.name} restarted meanwhile: its variables are lost")
         self._helpers = dict.fromkeys(self._helpers, self.repl.restarts)
+        self.repl.services.keep(self.repl.interpreter)
 
     # -- the helper ---------------------------------------------------------------------------
 
     def with_cell_helper(self) -> None:
         """See to it that cells can show values: ``CELL_HELPER`` is on the board."""
         if not self._has(CELL_MODULE):
-            self.call("1")  # the helper itself
-            self._install(CELL_MODULE)
+            self.put(CELL_MODULE)
+
+    def put(self, module: str) -> None:
+        """Put another helper onto the board, as new."""
+        self.call("1")  # the helper itself
+        self._install(module)
 
     def install(self) -> None:
         """Put the helper onto the board."""
