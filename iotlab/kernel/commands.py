@@ -131,6 +131,12 @@ class Commands:
             raise ConfigError(f"%probe takes the number of an I2C bus, not {bus}")
         self._front.show(probe(self._attachment.board().i2c(int(bus))))
 
+    def do_mpremote(self, *words: str) -> None:
+        """%mpremote command ... -- mpremote's own commands on this board; %mpremote help lists them"""
+        from iotlab.mpremote import run
+
+        run(self._attachment.board, words, output=self._front.say)
+
     def do_help(self) -> None:
         """%help -- this list"""
         rows = [_usage(command) for _, command in sorted(self._commands().items())]
