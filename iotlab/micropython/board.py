@@ -169,9 +169,10 @@ class MicroPythonBoard(Board):
                 return
             if not session.repl.ready:
                 session.interrupt(5.0)
-            answer = session.begin(code)
-            yield session.link
-            session.repl.finish(answer, timeout_s=10.0)
+            with self._mounted.away() if self._mounted else contextlib.nullcontext():
+                answer = session.begin(code)
+                yield session.link
+                session.repl.finish(answer, timeout_s=10.0)
 
     def start_program(self, code: str) -> None:
         """Run ``code`` in a new interpreter and leave it alone."""

@@ -14,7 +14,8 @@ import re
 import stat
 import struct
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -74,6 +75,15 @@ class Mount:
             return not self._board.closed and self._services.serves(CHANNEL, self._session().repl.interpreter)
         except IotlabError:  # it runs no interpreter now
             return False
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Take the folder from the board for a while: for code that runs without being listened to."""
+        if self.active:
+            self._session().call(f"{_HELPER}.umount({MOUNT_POINT!r})", timeout_s=20.0)
+        yield
+        if self.active:
+            self._session().call(f"{_HELPER}.mount({MOUNT_POINT!r})", timeout_s=20.0)
 
     def close(self) -> None:
         """Take the folder away from the board. Idempotent."""

@@ -28,6 +28,8 @@ def translated(error: BaseException, outside: BaseException | None, last_words: 
             return _found_missing(RemoteError(str(cause.error_output)), text)
     for cause in causes:
         if isinstance(cause, urllib.error.URLError):
+            if isinstance(cause, urllib.error.HTTPError):
+                cause.close()  # mpremote does not
             return NotFoundError(f"mpremote: {text}: check the name, the index and the network")
         if isinstance(cause, FileNotFoundError):
             return NotFoundError(f"mpremote: there is no {_named(cause)}: check the name")

@@ -40,11 +40,11 @@ class Printed:
 
     @property
     def last_words(self) -> str:
-        """The last line of an error, else of the output: what a command says before it gives up."""
+        """The last line of an error, else of the output, with the one before where that announces it."""
         for said in ("".join(self._error), self.text):
             lines = [line.strip() for line in said.split("\n") if line.strip()]
             if lines:
-                return lines[-1]
+                return " ".join(lines[-2:] if lines[-2:-1] and lines[-2].endswith(":") else lines[-1:])
         return ""
 
     @contextmanager

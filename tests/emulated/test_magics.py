@@ -26,7 +26,7 @@ def connected(kernel: KernelSession) -> KernelSession:
 
 
 def test_every_magic_is_there_and_explains_itself(kernel: KernelSession) -> None:
-    assert MAGICS.names() == ["board", "boards", "connect", "flash", "live", "ota", "probe"]
+    assert MAGICS.names() == ["board", "boards", "connect", "flash", "live", "mpremote", "ota", "probe"]
     for name in MAGICS.names():
         ran = kernel.run(f"%%{name}?" if name == "board" else f"%{name}?")
         help_text = ran.reply["payload"][0]["data"]["text/plain"]
