@@ -126,7 +126,9 @@ class Commands:
         if name == "mount":
             self._printed.say(f"{_SERVED}\n")
         elif name == "help":
-            self._printed.say(f"\nNot over an open session: {', '.join(c for c in _REFUSED if ' ' not in c)}.\n")
+            self._printed.say(
+                f"\nNot over an open session: {', '.join(c for c in _REFUSED if ' ' not in c)}.\n"
+            )
 
     def _reset(self, kind: Any) -> None:
         """By the session, which finds the board again."""
