@@ -182,6 +182,8 @@ class Mount:
         mode, _, path = request.decode().partition("\0")
         if not _MODE.fullmatch(mode):
             raise ValueError(mode)
+        if not mode.startswith("r") or "+" in mode:
+            self._check_user()
         place = self._place(path.encode())
         if place.exists() and not (place.is_file() or place.is_dir()):
             raise PermissionError(errno.EPERM, "a pipe or a device: it could wait for ever")
@@ -217,19 +219,20 @@ class Mount:
         return self._files[request[0]].seek(offset, whence), b""
 
     def _remove(self, path: bytes) -> _Told:
-        self._check_removal()
+        self._check_user()
         self._entry(path).unlink()
         return 0, b""
 
     def _remove_folder(self, path: bytes) -> _Told:
-        self._check_removal()
+        self._check_user()
         self._entry(path).rmdir()
         return 0, b""
 
-    def _check_removal(self) -> None:
-        """``board.files`` may empty a board with ``/`` in it: that is not to empty this machine's folder."""
+    def _check_user(self) -> None:
+        """``board.files`` may empty a board with ``/`` in it: that is not to empty this machine's folder. Nor can it
+        write there: our answers would stand behind the parts of the file that are under way."""
         if self._board.holder == "files":
-            raise PermissionError(errno.EPERM, "board.files removes nothing from this machine")
+            raise PermissionError(errno.EPERM, "board.files changes nothing on this machine")
 
     def _make_folder(self, path: bytes) -> _Told:
         self._place(path).mkdir()

@@ -242,8 +242,12 @@ for request in requests:
     assert mounted.eval("open('every.bin', 'rb').read()") == EVERY
 
 
-def test_board_files_removes_nothing_here(mounted: MicroPythonBoard, folder: Path, tmp_path: Path) -> None:
+def test_board_files_change_nothing_here(mounted: MicroPythonBoard, folder: Path, tmp_path: Path) -> None:
     mounted.files.write("/on-the-board.txt", b"x")
+    for path in ("/remote/every.bin", "/remote/new.bin"):
+        with pytest.raises(RemoteError) as caught:
+            mounted.files.write(path, EVERY * 4)
+        assert caught.value.code == 1
     with pytest.raises(RemoteError):
         mounted.files.remove("/", recursive=True)
     empty = tmp_path / "empty"
@@ -392,8 +396,12 @@ def test_answers_that_come_changed_are_asked_for_again(bench: Bench, folder: Pat
 
 def test_files_and_updates_work_beside_it(mounted: MicroPythonBoard, folder: Path, tmp_path: Path) -> None:
     """What talks to the board by itself is not disturbed by a program's requests."""
-    mounted.files.write("/data.bin", EVERY)
-    assert mounted.files.read("/data.bin") == EVERY
+    text = "".join(f"value_{n} = {n}\n" for n in range(3000)).encode()
+    for data in (EVERY, text):  # random, and such as is deflated on its way
+        mounted.files.write("/data.bin", data)
+        assert mounted.files.read("/data.bin") == data
+    mounted.exec(text.decode())
+    assert mounted.eval("value_2999") == 2999
     (tmp_path / "app").mkdir()
     (tmp_path / "app" / "main.py").write_text("print('app')\n")
     slots = ota.slots(mounted)

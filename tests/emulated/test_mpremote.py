@@ -159,7 +159,7 @@ def test_an_interrupt_stops_the_board(board: MicroPythonBoard) -> None:
 
 def test_code_that_restarts_the_board(board: MicroPythonBoard) -> None:
     with pytest.raises(RestartedError):
-        mpremote.run(board, ["exec", "import machine\nmachine.soft_reset()"])
+        mpremote.run(board, ["exec", "import machine\nmachine.reset()"])
     assert mpremote.run(board, "eval 1") == "1\n"
 
 

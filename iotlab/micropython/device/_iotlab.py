@@ -10,6 +10,11 @@ import builtins
 import io
 import __main__
 
+try:
+    import deflate  # not where it is used: an import may ask the host for files, with blocks under way
+except ImportError:
+    pass
+
 _PAIRS = tuple((bytes((b,)), bytes((16, b | 64))) for b in b"\x10\x03\x04\n\r\x11\x13")
 _BACK = tuple((b, a) for a, b in _PAIRS[1:] + _PAIRS[:1])
 _crc = binascii.crc32
@@ -197,8 +202,6 @@ def _block(piece):
     if _crc(data, _crc(head[:4])).to_bytes(4, "big") != head[4:8]:
         raise ValueError
     if head[1]:
-        import deflate
-
         data = deflate.DeflateIO(io.BytesIO(data), deflate.RAW, head[1]).read()
     return head[0], data
 
