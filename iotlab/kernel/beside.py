@@ -8,9 +8,11 @@ cell. Decision record 8 says why not the other way round.
 from __future__ import annotations
 
 import asyncio
+import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from ipykernel.kernelbase import Kernel
@@ -52,8 +54,20 @@ class BesideKernel(Kernel):
 
     def soon(self, delay_s: float, call: Callable[[], object]) -> None:
         """Call something in that thread after a while."""
+
+        def submit() -> None:
+            with suppress(RuntimeError):  # the kernel ended meanwhile
+                self._thread.submit(call)
+
         loop = self.shell_channel_thread.io_loop
-        loop.add_callback(loop.call_later, delay_s, self._thread.submit, call)
+        loop.add_callback(loop.call_later, delay_s, submit)
+
+    def interrupt_cell(self) -> None:
+        """From another thread: Ctrl-C for the cell that runs, wherever it waits."""
+        if hasattr(signal, "pthread_kill"):
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        else:
+            signal.raise_signal(signal.SIGINT)
 
     def end_beside(self) -> None:
         """Take no more of it. Idempotent."""

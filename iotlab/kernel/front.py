@@ -31,13 +31,12 @@ class CellFront(Show):
         self._stream.write(text)
 
     def note(self, text: str) -> None:
-        """Tell the user something that the cell did not print."""
         self.publish("stream", {"name": "stderr", "text": text})
 
     def show(self, value: object) -> None:
         """Show an object of this machine."""
         html = getattr(value, "_repr_html_", None)
-        self._display({"text/plain": str(value), **({"text/html": html()} if html else {})})
+        self._display({"text/plain": str(value), **({"text/html": html()} if html else {})}, "", update=False)
 
     def publish(self, kind: str, content: dict[str, Any]) -> None:
         """Publish a message behind what was printed so far."""
@@ -53,8 +52,10 @@ class CellFront(Show):
         if not self._silent:
             self.publish("execute_result", {"execution_count": self._number, "data": value, "metadata": {}})
 
-    def _display(self, value: Bundle) -> None:
-        self.publish("display_data", {"data": value, "metadata": {}})
+    def _display(self, value: Bundle, display_id: str, *, update: bool) -> None:
+        transient = {"display_id": display_id} if display_id else {}
+        kind = "update_display_data" if update else "display_data"
+        self.publish(kind, {"data": value, "metadata": {}, "transient": transient})
 
     def _clear(self, wait: bool) -> None:
         self.publish("clear_output", {"wait": wait})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -77,6 +79,8 @@ class MicroPythonKernel(BesideKernel):
     def close(self) -> None:
         """Let go of the board; a cell that runs is interrupted first. Idempotent."""
         self.end_beside()
+        if self.cell_runs and threading.current_thread() is not threading.main_thread():
+            self.interrupt_cell()
         self._attachment.close()
 
     # -- running cells ------------------------------------------------------------------------
@@ -220,7 +224,9 @@ class MicroPythonKernel(BesideKernel):
         }
 
     async def do_shutdown(self, restart: bool) -> Reply:
-        return {"status": "ok", "restart": restart}  # the board is let go of when the program ends
+        """Another thread than the cells': the one that runs is stopped, and the board free before the reply."""
+        await asyncio.get_running_loop().run_in_executor(None, self.close)
+        return {"status": "ok", "restart": restart}
 
     def _page(self, name: str, *, source: bool, front: CellFront) -> list[Reply]:
         self._attachment.board()

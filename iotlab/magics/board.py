@@ -30,7 +30,7 @@ class BoardValue:
         return self._forms
 
     def __repr__(self) -> str:
-        return self._forms["text/plain"]
+        return str(self._forms["text/plain"])
 
 
 class _Output(Show):
@@ -46,8 +46,8 @@ class _Output(Show):
     def _result(self, value: Bundle) -> None:
         self.value = BoardValue(value)
 
-    def _display(self, value: Bundle) -> None:
-        display(dict(value), raw=True)
+    def _display(self, value: Bundle, display_id: str, *, update: bool) -> None:
+        display(dict(value), raw=True, display_id=display_id or None, update=update)
 
     def _clear(self, wait: bool) -> None:
         clear_output(wait=wait)

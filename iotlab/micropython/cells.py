@@ -19,6 +19,7 @@ NAMED_LIMIT = 8192
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.GeneratorExp)
 _PLACE = re.compile(r'  File "(?P<file>[^"]*)", line (?P<line>\d+)(?:, in (?P<function>.+))?$')
 _NAME = re.compile(r"In\[(\d+)\]$")
+_STDERR = f"{CELL_HELPER}.err"
 _DIRECT = "<stdin>"  # what MicroPython calls the raw REPL's input
 _UNNAMED = "<string>"  # what a firmware without ``compile`` calls a cell that was to have a name
 
@@ -127,20 +128,43 @@ def parsed(source: str) -> ast.Module | None:
 
 
 def shown(source: str, tree: ast.Module) -> str:
-    """``source`` with its last expression wrapped so that its value is shown; a ``;`` behind it says no."""
+    """``source`` with its last expression wrapped so that its value is shown; a ``;`` behind it says no.
+
+    ``sys.stderr`` in it is the helper's: a board has one stream, and a notebook shows errors apart.
+    """
+    data = source.encode()  # the tree counts columns in bytes of UTF-8
+    edits = [(*_span(node, data), _STDERR) for node in ast.walk(tree) if _is_stderr(node)]
     last = tree.body[-1] if tree.body else None
-    if not isinstance(last, ast.Expr):
-        return source
-    lines = source.encode().split(b"\n")  # the tree counts columns in bytes of UTF-8
-    if last.end_lineno is None or last.end_col_offset is None:
-        return source
-    start = sum(len(line) + 1 for line in lines[: last.lineno - 1]) + last.col_offset
-    end = sum(len(line) + 1 for line in lines[: last.end_lineno - 1]) + last.end_col_offset
-    data = source.encode()
-    if data[end:].lstrip().startswith(b";"):
-        return source
-    wrapped = data[:start] + f"{CELL_HELPER}.show((".encode() + data[start:end] + b"))" + data[end:]
-    return wrapped.decode()
+    if isinstance(last, ast.Expr):
+        start, end = _span(last, data)
+        if not data[end:].lstrip().startswith(b";"):
+            edits += [(start, start, f"{CELL_HELPER}.show(("), (end, end, "))")]
+    # from the end, so that places before stay; what begins at one place opens before what it holds
+    for start, end, text in sorted(edits, key=lambda edit: (edit[0], edit[1]), reverse=True):
+        data = data[:start] + text.encode() + data[end:]
+    return data.decode()
+
+
+def _is_stderr(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Attribute)
+        and node.attr == "stderr"
+        and isinstance(node.ctx, ast.Load)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "sys"
+    )
+
+
+def _span(node: ast.expr | ast.stmt | ast.AST, data: bytes) -> tuple[int, int]:
+    """Where ``node`` begins and ends in ``data``, in bytes."""
+    lines = data.split(b"\n")
+    ends = []
+    for line, column in (
+        (getattr(node, "lineno", 1), getattr(node, "col_offset", 0)),
+        (getattr(node, "end_lineno", 1), getattr(node, "end_col_offset", 0)),
+    ):
+        ends.append(sum(len(text) + 1 for text in lines[: line - 1]) + column)
+    return ends[0], ends[1]
 
 
 def _heading(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> str:

@@ -81,6 +81,7 @@ class KernelSession:
         self.client: BlockingKernelClient = self.manager.client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=60)
+        self._replies: dict[str, Message] = {}  # that came while another one was waited for
         #: From the start of the process until it answers.
         self.ready_s = time.monotonic() - started
 
@@ -128,6 +129,43 @@ class KernelSession:
         ran.stopped_after_s = time.monotonic() - interrupted_at if interrupted_at else 0.0
         return ran
 
+    def start(self, code: str, *, seen: str = "") -> str:
+        """Send a cell without waiting for its end: the request, for :meth:`finish`. Nobody can be asked.
+
+        With ``seen``, returns when the cell printed that.
+        """
+        request = self.client.execute(code, allow_stdin=False)
+        while seen:
+            message = self.client.get_iopub_msg(timeout=60)
+            if message["msg_type"] == "stream" and seen in message["content"]["text"]:
+                break
+        return str(request)
+
+    def finish(self, request: str, *, timeout_s: float = 60.0) -> Ran:
+        """Wait for a cell that :meth:`start` sent; what it published since ``seen``."""
+        ran, end = Ran({}), time.monotonic() + timeout_s
+        while True:
+            message = self.client.get_iopub_msg(timeout=max(0.0, end - time.monotonic()))
+            if message["parent_header"].get("msg_id") != request:
+                continue
+            if message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
+                break
+            if message["msg_type"] not in ("status", "execute_input"):
+                ran.messages.append(message)
+        ran.reply = self._answer(request)
+        return ran
+
+    def statuses(self) -> list[tuple[str, str]]:
+        """The states that the kernel published and nobody read yet: each with the request's type."""
+        found = []
+        while self.client.iopub_channel.msg_ready():
+            message = self.client.get_iopub_msg(timeout=1)
+            if message["msg_type"] == "status":
+                found.append(
+                    (message["content"]["execution_state"], message["parent_header"].get("msg_type", ""))
+                )
+        return found
+
     def complete(self, code: str, cursor: int | None = None) -> list[str]:
         """The matches of a completion at ``cursor`` (the end)."""
         return list(self._answer(self.client.complete(code, cursor))["matches"])
@@ -157,11 +195,10 @@ class KernelSession:
         self.close()
 
     def _answer(self, request: str) -> Message:
-        while True:
+        while request not in self._replies:
             message = self.client.get_shell_msg(timeout=60)
-            if message["parent_header"].get("msg_id") == request:
-                content: Message = message["content"]
-                return content
+            self._replies[message["parent_header"].get("msg_id", "")] = message["content"]
+        return self._replies.pop(request)
 
 
 def _plain(text: str) -> str:

@@ -1,22 +1,57 @@
 # Runs on the board, once a notebook's cell ran there: how values are shown, and how a cell asks for input.
+# What few cells need comes from the host when it is first used.
 import builtins
 import sys
 import binascii
 import __main__
 from _iotlab import send
 
-_SHOWN = (("_repr_png_", b"image/png"), ("_repr_jpeg_", b"image/jpeg"), ("_repr_svg_", b"image/svg+xml"), ("_repr_html_", b"text/html"))
+_MIMES = (("png", "image/png"), ("jpeg", "image/jpeg"), ("svg", "image/svg+xml"), ("html", "text/html"), ("markdown", "text/markdown"), ("json", "application/json"))
+_more = {}
+
+
+def _form(mime, data):
+    if data is not None:
+        if mime.endswith("json") and not isinstance(data, str):
+            data = __import__("json").dumps(data)
+        send(3, mime.encode() + b"\0" + (data if isinstance(data, bytes) else data.encode()))
 
 
 # The text comes last: with it the picture is complete.
 def _send(channel, value):
+    text = repr(value)
     if not isinstance(value, type):
-        for name, mime in _SHOWN:
-            m = getattr(value, name, None)
-            data = m() if m else None
-            if data:
-                send(3, mime + b"\0" + (data if isinstance(data, bytes) else data.encode()))
-    send(channel, repr(value).encode())
+        for name, mime in _MIMES:
+            m = getattr(value, "_repr_" + name + "_", None)
+            if m:
+                _form(mime, m())
+        m = getattr(value, "_repr_mimebundle_", None)
+        if m:
+            forms = m()
+            for mime, data in (forms[0] if isinstance(forms, tuple) else forms).items():
+                if mime == "text/plain":
+                    text = data
+                else:
+                    _form(mime, data)
+        elif hasattr(value, "pixel") and hasattr(value, "blit"):
+            more("_iotlab_picture")["picture"](value)
+    send(channel, text.encode())
+
+
+# Parts of the helper that the host sends in portions, each when it is asked for.
+def more(name):
+    if name not in _more:
+        source = b""
+        while True:
+            send(21, ("%s %d" % (name, len(source))).encode())
+            part = binascii.a2b_base64(sys.stdin.readline().strip()[1:])
+            if not part:
+                break
+            source += part
+        names = {"__name__": name}
+        exec(code(source.decode(), name), names)
+        _more[name] = names
+    return _more[name]
 
 
 def show(value):
@@ -25,13 +60,40 @@ def show(value):
         _send(2, value)
 
 
-def display(*values):
+def display(*values, display_id=None, update=False):
     for value in values:
+        if display_id:
+            send(23 if update else 22, str(display_id).encode())
         _send(4, value)
 
 
 def clear_output(wait=False):
     send(5, b"1" if wait else b"0")
+
+
+# One sample of a live plot: numbers, or numbers by name.
+def plot(*values, **named):
+    import time
+
+    for v in values:
+        if isinstance(v, dict):
+            named.update(v)
+    values = [v for v in values if not isinstance(v, dict)]
+    send(24, repr((time.ticks_ms(), values, named)).encode())
+
+
+# What a cell writes to sys.stderr.
+try:
+    import io
+
+    class _Err(io.IOBase):
+        def write(self, data):
+            send(20, bytes(data))
+            return len(data)
+
+    err = _Err()
+except (ImportError, AttributeError):  # a firmware without streams in Python
+    err = getattr(sys, "stderr", sys.stdout)
 
 
 def input(prompt=""):
@@ -51,7 +113,7 @@ def code(source, name):
 
 
 # The names that a cell finds without an import, until the notebook lets go of the board.
-_GIVEN = (display, clear_output, input)
+_GIVEN = (display, clear_output, plot, input)
 
 
 def come():
