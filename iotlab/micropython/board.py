@@ -89,9 +89,17 @@ class MicroPythonBoard(Board):
             self._session_now.repl.ask_to_stop()
 
     def run_cell(
-        self, code: str, *, output: Output | None = None, on_frame: Callable[[Frame], None] | None = None
+        self,
+        code: str,
+        *,
+        output: Output | None = None,
+        on_frame: Callable[[Frame], None] | None = None,
+        name: str = "<stdin>",
+        keep: bool = True,
     ) -> str:
-        """Run ``code`` as a notebook's cell: frames of the helper (shown values) go to ``on_frame``.
+        """Run ``code`` as a notebook's cell, called ``name`` in tracebacks; returns what it printed.
+
+        Frames of the helper (shown values) go to ``on_frame``. Without ``keep`` what ``output`` got is not kept.
 
         A cell that does not stop when it is interrupted is stopped by a reset, where the board has the lines for
         it; the ``StuckError`` says so.
@@ -100,7 +108,7 @@ class MicroPythonBoard(Board):
         with self.using("a cell"):
             session.with_cell_helper()
             try:
-                return session.exec(code, output=output, on_frame=on_frame)
+                return session.exec(code, output=output, on_frame=on_frame, name=name, keep=keep)
             except StuckError as error:
                 if not session.link.has_lines:
                     raise

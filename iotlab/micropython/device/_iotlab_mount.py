@@ -1,6 +1,6 @@
 # Runs on the board: a folder of the host as a file system.
 #
-# Each request is a frame on channel 24 with a number of its own; its answer is one line of base64 on the
+# Each request is a frame on channel 32 with a number of its own; its answer is one line of base64 on the
 # standard input: number, errno, value, data and CRC-32. A request that was not answered, or whose answer
 # came changed, is made again under its number, and the host gives the same answer again.
 import binascii
@@ -57,7 +57,7 @@ def ask(request):
             if attempt:
                 while _poll(30):
                     _in.read(1)
-            _send(bytes((24, _number)) + request)
+            _send(bytes((32, _number)) + request)
             told = _take(_number)
             if told:
                 break
