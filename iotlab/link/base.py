@@ -42,6 +42,11 @@ class Link(ABC):
             raise DeadlineError(f"nothing came from {self.name} in {timeout_s:g} s")
         return data
 
+    def read_now(self) -> bytes:
+        """What has come already; empty where nothing has."""
+        self._check_open()
+        return self._read(65536, 0.0)
+
     def read_exactly(self, size: int, *, timeout_s: float) -> bytes:
         """``size`` bytes; ``DeadlineError.partial`` has what came if it was less."""
         end = time.monotonic() + timeout_s

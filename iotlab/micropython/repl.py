@@ -18,7 +18,7 @@ from iotlab.errors import (
     ConnectError,
     CorruptError,
     DeadlineError,
-    LinkError,
+    DisconnectedError,
     RemoteError,
     RestartedError,
     StuckError,
@@ -102,7 +102,7 @@ class RawRepl:
                 seen += error.partial
             else:
                 self.ready = True
-            restarted |= b"soft reboot" in seen or (attempt < 2 and bool(_START.search(seen)))
+            restarted |= b"soft reboot" in seen or (attempt < 2 and _starts(seen))
             if self.ready:
                 self._decoder, self._unheard, self._tail = Decoder(), b"", b""
                 break
@@ -237,7 +237,7 @@ class RawRepl:
             except RestartedError:
                 self.restarted()
                 raise
-            except (LinkError, ClosedError):
+            except (AstrayError, ConnectError, DisconnectedError, ClosedError):
                 raise
             except KeyboardInterrupt as interrupt:
                 self.stop(answer)
@@ -294,7 +294,7 @@ class RawRepl:
             answer.take(event)
             if isinstance(event, Text):
                 self._tail = (self._tail + event.data)[-1000:]
-                if _START.search(self._tail):
+                if _starts(self._tail):
                     self._tail = b""
                     raise RestartedError("the board restarted while its code ran: its variables are lost")
         self.ready = answer.complete
@@ -348,12 +348,9 @@ class RawRepl:
 
     def _hear(self) -> None:
         """Take what the board said though it was not asked."""
-        try:
-            while len(self._unheard) < 1 << 16:
-                self._overhear(self.link.read(timeout_s=0.0))
-        except DeadlineError:
-            pass
-        if self._unheard and _START.search(self._unheard):
+        while len(self._unheard) < 1 << 16 and (data := self.link.read_now()):
+            self._overhear(data)
+        if self._unheard and _starts(self._unheard):
             self._unheard = b""
             self.restarts += 1
             self.ready = False
@@ -384,3 +381,8 @@ class RawRepl:
             except DeadlineError:
                 break
         return got
+
+
+def _starts(said: bytes) -> bool:
+    """Whether a board said that it starts."""
+    return (b"MicroPython " in said or b"ets " in said or b"ESP-ROM" in said) and bool(_START.search(said))

@@ -106,6 +106,9 @@ class PicoRom(BootRom):
         for block in uf2.unpack(image).blocks:
             self._program(block, set())
 
+    #: A page of the flash, as in MicroPython's ports/rp2/modules/_boot.py.
+    prog_size = 256
+
     def filesystem(self) -> tuple[int, int]:
         return _FILESYSTEM
 

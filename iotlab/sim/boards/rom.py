@@ -65,6 +65,9 @@ class BootRom(ABC):
         """Put a firmware file onto an erased flash, as a chip programmer would."""
         raise ValueError("this chip takes no firmware file")
 
+    #: What littlefs programs at once: 32 bytes unless the port says otherwise.
+    prog_size = 32
+
     def filesystem(self) -> tuple[int, int]:
         """Where the flashed firmware keeps its files: (offset, size) in bytes."""
         raise ValueError("this chip keeps no files in its flash")

@@ -41,11 +41,12 @@ def _start():
     sys.argv[:] = []
     vfs.umount("/")
     flash = _bench.Flash(_bench.info["filesystem"])
+    size = _bench.info["prog_size"]
     try:
-        vfs.mount(vfs.VfsLfs2(flash), "/")
+        vfs.mount(vfs.VfsLfs2(flash, progsize=size), "/")
     except OSError:
-        vfs.VfsLfs2.mkfs(flash)
-        vfs.mount(vfs.VfsLfs2(flash), "/")
+        vfs.VfsLfs2.mkfs(flash, progsize=size)
+        vfs.mount(vfs.VfsLfs2(flash, progsize=size), "/")
     sys.atexit(lambda: _bench.call(_bench.LEAVING))
     return _bench
 

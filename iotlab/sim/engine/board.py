@@ -323,6 +323,7 @@ class VirtualBoard:
             "sysname": kind.sysname,
             "machine": kind.machine,
             "filesystem": self.bridge.region[1],
+            "prog_size": self.rom.prog_size,
             "pins": sorted(kind.pins),
             "names": dict(kind.pin_names),
             "i2c": {str(bus): pins for bus, pins in kind.i2c_pins.items()},
