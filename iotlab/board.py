@@ -58,7 +58,8 @@ class Endpoint:
 
     ``port`` is a serial port or a URL, empty for a board that shows itself only as a drive; ``drive`` is the
     folder where its bootloader's drive appears, where that is known; ``firmware`` what it runs, as far as that
-    is known without asking the board; ``holder`` the process that has the port.
+    is known without asking the board; ``holder`` the process that has the port; ``serial`` the serial number of
+    the USB device.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Endpoint:
     drive: str = ""
     firmware: str = ""
     holder: str = ""
+    serial: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -18,7 +18,8 @@ from iotlab.flash.drive import find_drives
 from iotlab.link import open_link, split_password
 from iotlab.link.base import Link
 from iotlab.link.serial import holder
-from iotlab.micropython.board import Attendant, MicroPythonBoard
+from iotlab.micropython.approach import Attendant
+from iotlab.micropython.board import MicroPythonBoard
 from iotlab.table import Table
 from iotlab.usb import usb_device
 
@@ -68,14 +69,16 @@ def connect(
     *,
     settings: Settings | None = None,
     reset: bool = False,
+    attach: bool = False,
     attendant: Attendant | None = None,
 ) -> Board:
     """A board, by its name in :func:`boards`, by its port or by a URL; the only one there is without ``target``.
 
     A URL is ``socket://host:port``, ``rfc2217://host:port`` or ``webrepl://[:password@]host[:port]``, or one of
     pyserial's. A blank board connects too: its ``info.state`` tells, and it can be flashed. With ``reset`` the
-    board is reset by its lines first; an ``attendant`` may leave the program that it runs alone. Raises
-    ``NotFoundError`` where there is no such board, ``ConfigError`` where there are several and no name,
+    board is reset by its lines first; an ``attendant`` may leave the program that it runs alone. With ``attach``
+    the board's program is neither reset nor interrupted: ``watch`` hears what it prints, until ``take_control``.
+    Raises ``NotFoundError`` where there is no such board, ``ConfigError`` where there are several and no name,
     ``InUseError`` with the holder where the port is taken.
 
     >>> import iotlab
@@ -88,10 +91,33 @@ def connect(
     password = secret or settings.webrepl_password
 
     def opened(port: str) -> Link:
-        return open_link(port, password=password)
+        return open_link(port, password=password, quiet=attach)
 
+    if attach and reset:
+        raise ConfigError("attach leaves the board as it is, and reset does not: choose one")
     endpoint = _endpoint(target, settings)
-    return MicroPythonBoard(endpoint, open_link=opened, reset=reset, attendant=attendant)
+    return MicroPythonBoard(
+        endpoint,
+        open_link=opened,
+        reset=reset,
+        attach=attach,
+        attendant=attendant,
+        find=lambda before: _again(before, settings),
+    )
+
+
+def _again(before: Endpoint, settings: Settings) -> Endpoint | None:
+    """Where the board is now that was at ``before``; by its USB serial number, where it has one."""
+    if "://" in before.port:
+        return before
+    found = _found(settings)
+    same = [e for e in found if e.virtual and before.virtual and e.name == before.name]
+    same += [e for e in found if before.serial and e.serial == before.serial]
+    same += [e for e in found if not before.virtual and e.port == before.port and e.serial == before.serial]
+    if not same and not before.serial and not before.virtual:  # a bridge without a number of its own
+        alike = [e for e in found if not e.serial and e.description == before.description]
+        same = alike if len(alike) == 1 else []
+    return same[0] if same else None
 
 
 def _endpoint(target: str, settings: Settings) -> Endpoint:
@@ -131,7 +157,7 @@ def _serial_ports() -> list[Endpoint]:
         device = usb_device(port.vid, port.pid or 0)
         name = port.device.rsplit("/", 1)[-1]
         what = device.what or port.description or "USB serial port"
-        found.append(Endpoint(name, port.device, device.kind, what))
+        found.append(Endpoint(name, port.device, device.kind, what, serial=port.serial_number or ""))
     return found
 
 
@@ -185,7 +211,7 @@ def _virtual_board(told: dict[str, Any]) -> Endpoint | None:
         return None
     return Endpoint(
         name,
-        port,
+        status.get("port") or port,
         kind,
         f"virtual {kind}",
         virtual=True,

@@ -8,7 +8,7 @@ from types import TracebackType
 
 from typing_extensions import Self
 
-from iotlab.errors import ClosedError, DeadlineError
+from iotlab.errors import ClosedError, DeadlineError, DisconnectedError
 
 
 class Link(ABC):
@@ -26,6 +26,8 @@ class Link(ABC):
 
     def __init__(self, name: str) -> None:
         self.name = name
+        #: Whether the other end was seen to be gone: then only another link reaches it.
+        self.lost = False
         self._closed = False
 
     # -- what callers use ---------------------------------------------------------------------
@@ -37,7 +39,7 @@ class Link(ABC):
         other end is gone, ``ClosedError`` after ``close``.
         """
         self._check_open()
-        data = self._read(max_size, timeout_s)
+        data = self._read_or_note(max_size, timeout_s)
         if not data:
             raise DeadlineError(f"nothing came from {self.name} in {timeout_s:g} s")
         return data
@@ -45,7 +47,7 @@ class Link(ABC):
     def read_now(self) -> bytes:
         """What has come already; empty where nothing has."""
         self._check_open()
-        return self._read(65536, 0.0)
+        return self._read_or_note(65536, 0.0)
 
     def read_exactly(self, size: int, *, timeout_s: float) -> bytes:
         """``size`` bytes; ``DeadlineError.partial`` has what came if it was less."""
@@ -69,7 +71,11 @@ class Link(ABC):
         """All of ``data``, or ``DisconnectedError``."""
         self._check_open()
         if data:
-            self._write(data)
+            try:
+                self._write(data)
+            except DisconnectedError:
+                self.lost = True
+                raise
 
     def set_lines(self, *, dtr: bool | None = None, rts: bool | None = None) -> None:
         """Set the modem lines (True is asserted). Only where ``has_lines``; else nothing happens."""
@@ -110,6 +116,13 @@ class Link(ABC):
     def _check_open(self) -> None:
         if self._closed:
             raise ClosedError(f"the link to {self.name} was closed: connect again")
+
+    def _read_or_note(self, max_size: int, timeout_s: float) -> bytes:
+        try:
+            return self._read(max_size, timeout_s)
+        except DisconnectedError:
+            self.lost = True
+            raise
 
     def _read_or_raise(self, size: int, end: float, timeout_s: float, sofar: bytes) -> bytes:
         try:

@@ -150,6 +150,8 @@ class Answer:
 
     def _take_frame(self, frame: Frame) -> None:
         channel = frame.channel
+        if channel & 0x80:
+            return  # a service's, which nobody offers any more: it has numbers of its own
         if channel in _ENDINGS:
             self.end, self._marks = frame, 0
         elif channel == START:

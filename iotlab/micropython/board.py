@@ -24,19 +24,18 @@ from iotlab.errors import (
 )
 from iotlab.link.base import Link
 from iotlab.link.serial import SerialLink
+from iotlab.micropython.approach import Attendant, approach, listen, pulse_reset
 from iotlab.micropython.buses import MicroPythonADC, MicroPythonI2C, MicroPythonPin, MicroPythonPWM
 from iotlab.micropython.files import MicroPythonFiles
 from iotlab.micropython.frames import Frame
-from iotlab.micropython.look import DOWNLOAD, identified, rom_speaks, told_by
 from iotlab.micropython.mount import Mount
-from iotlab.micropython.repl import Prompt
 from iotlab.micropython.services import Services
 from iotlab.micropython.session import Session
+from iotlab.micropython.watched import Watched
 
 OpenLink = Callable[[str], Link]
-#: Given the link after a reset and what was heard there already: the firmware, where it runs a program that is to
-#: be left alone, else "".
-Attendant = Callable[[Link, bytes], str]
+#: Where a board is now that was at an endpoint before; None where it is nowhere.
+Find = Callable[[Endpoint], Endpoint | None]
 
 
 class MicroPythonBoard(Board):
@@ -48,20 +47,26 @@ class MicroPythonBoard(Board):
         *,
         open_link: OpenLink = SerialLink,
         reset: bool = False,
+        attach: bool = False,
         attendant: Attendant | None = None,
+        find: Find = lambda endpoint: endpoint,
     ) -> None:
         super().__init__(
             BoardInfo(endpoint.name, endpoint.port, "other", endpoint.kind, virtual=endpoint.virtual)
         )
-        self._endpoint, self._open_link = endpoint, open_link
+        self._endpoint, self._open_link, self._find = endpoint, open_link, find
+        self._watched: Watched | None = None
         self._session_now: Session | None = None
         self._services = Services()
         self._mounted: Mount | None = None
         self._attendant = attendant
         if reset:
             with open_link(endpoint.port) as link:
-                _pulse_reset(link)
-        self._look()
+                pulse_reset(link)
+        if attach:
+            self._watch()
+        else:
+            self._look()
 
     # -- the contract -------------------------------------------------------------------------
 
@@ -87,6 +92,30 @@ class MicroPythonBoard(Board):
         """From another thread: stop what runs; the call that waits for it raises ``KeyboardInterrupt`` then."""
         if self._session_now:
             self._session_now.repl.ask_to_stop()
+
+    # -- watching -----------------------------------------------------------------------------
+
+    def watch(self, *, timeout_s: float, output: Output | None = None) -> str:
+        """What the program of a board prints, that one connected to with ``attach``, within ``timeout_s``.
+
+        Nothing is sent to the board. ``DisconnectedError`` where it was unplugged.
+        """
+        with self.using("watching"):
+            if self._watched is None:
+                raise ConnectError(f"{self.info.name} is not watched: connect with attach=True")
+            return self._watched.listen(timeout_s, output)
+
+    def take_control(self) -> str:
+        """Interrupt the program of a board that is watched. From then on the board does what it is told.
+
+        Returns what the program printed until then. Nothing happens where the board is not watched.
+        """
+        with self.using("taking control"):
+            if self._watched is None:
+                return ""
+            last, watched, self._watched = self._watched.listen(0.05, None), self._watched, None
+            self._begin(watched.link)
+            return last
 
     def run_cell(
         self,
@@ -263,17 +292,48 @@ class MicroPythonBoard(Board):
     # -- finding out what is there ------------------------------------------------------------
 
     def _session(self) -> Session:
+        if self._watched is not None:
+            raise ConnectError(
+                f"{self.info.name} is only watched, so that its program goes on: take_control() interrupts it"
+            )
         if self._session_now is None:
             raise ConnectError(_no_interpreter(self.info))
+        if self._session_now.link.lost:
+            self._come_back(self._session_now)
         return self._session_now
 
+    def _come_back(self, before: Session) -> None:
+        """The board was unplugged: find it, under whatever name it is now, and go on where one can."""
+        found = self._find(self._endpoint)
+        if found is None:
+            raise DisconnectedError(f"{self.info.name} is not plugged in: plug it in and go on")
+        unique_id = self.info.unique_id
+        before.link.close()
+        self._endpoint, self._info = found, replace(self._info, port=found.port)
+        try:
+            self._look(before=before)
+        except NotFoundError as error:
+            raise DisconnectedError(f"{self.info.name} is not plugged in: plug it in and go on") from error
+        finally:
+            if self._session_now is None:
+                self._session_now = before  # it is looked for again with the next call
+        if self.info.unique_id != unique_id:
+            raise ConnectError(f"another board is at {found.port} now: connect to it by its own name")
+
+    def _watch(self) -> None:
+        self._watched = Watched(self._open_link(self._endpoint.port))
+        self._info = replace(self._info, notes=("its program runs on: it is only watched",))
+
     def _let_go(self) -> None:
+        if self._watched:
+            self._watched.link.close()
+            self._watched = None
         if self._session_now:
             self._session_now.link.close()
             self._session_now = None
 
-    def _look(self, heard: bytes = b"") -> None:
-        """Open the port and see what the board runs."""
+    def _look(self, heard: bytes = b"", *, before: Session | None = None) -> None:
+        """Open the port and see what the board runs; ``before`` is the session that it was unplugged from."""
         self._let_go()
         if not self._endpoint.port:
             return self._look_at_drive(
@@ -283,31 +343,16 @@ class MicroPythonBoard(Board):
             link = self._open_link(self._endpoint.port)
         except NotFoundError as error:
             return self._look_at_drive("", error)
+        self._begin(link, heard, before)
+
+    def _begin(self, link: Link, heard: bytes = b"", before: Session | None = None) -> None:
+        """Come to terms with the board over ``link``, which is closed where no session comes of it."""
         try:
-            session = Session(link, self._services)
-            firmware = self._attendant(link, heard) if self._attendant else ""
-            if firmware:
-                session.repl.left_alone = True
-                firmware = self._info.firmware or firmware
-                self._info = replace(self._info, state="micropython", firmware=firmware, notes=())
-                self._session_now = session
-                return
-            # a ROM that waits for a download says so once, and a reset would take the chip out of it
-            waits = Prompt(False, heard) if DOWNLOAD in heard else None
-            prompt = waits or session.repl.enter()
-            if not prompt.ready and link.has_lines and not rom_speaks(prompt.seen):
-                _pulse_reset(link)
-                again = session.repl.enter(attempts=2)
-                prompt = Prompt(again.ready, prompt.seen + again.seen)
-            if prompt.ready:
-                self._session_now = session
-                self._info = identified(self._info, session)
-            else:
-                state, note = told_by(prompt.seen + _listen(link, 1.0))
-                self._info = replace(self._info, state=state, firmware="", machine="", notes=(note,))
+            self._session_now, self._info = approach(
+                link, self._info, self._services, attendant=self._attendant, heard=heard, before=before
+            )
         except BaseException:
             link.close()
-            self._session_now = None
             raise
         if self._session_now is None:
             link.close()
@@ -346,7 +391,7 @@ class MicroPythonBoard(Board):
             with_machine, heard = f"import machine\n{code}", b""
             try:
                 session.repl.start(with_machine)
-                heard = _listen(session.link, 0.3)
+                heard = listen(session.link, 0.3)
             except (LinkError, DeadlineError):
                 pass  # it went at once, which is what was asked for
             if not (download and b"AttributeError" in heard):  # not every firmware has machine.bootloader
@@ -356,38 +401,18 @@ class MicroPythonBoard(Board):
         with self._open_link(self._endpoint.port) as link:
             if not link.has_lines:
                 raise UnsupportedError(f"{self.info.name} has no reset line: press its reset button")
-            _pulse_reset(link, download=download)
-            return _listen(link, 0.3) if self._attendant or download else b""
-
-
-def _pulse_reset(link: Link, *, download: bool = False) -> None:
-    """The auto-reset circuit of development boards: RTS pulls EN low, DTR pulls IO0 low.
-
-    Source: esptool documentation, "Boot Mode Selection", automatic bootloader.
-    """
-    link.set_lines(dtr=False, rts=True)
-    time.sleep(0.1)
-    if download:
-        link.set_lines(dtr=True, rts=False)
-        time.sleep(0.1)
-    link.set_lines(dtr=False, rts=False)
-
-
-def _listen(link: Link, for_s: float) -> bytes:
-    got, end = b"", time.monotonic() + for_s
-    while (left := end - time.monotonic()) > 0:
-        try:
-            got += link.read(timeout_s=left)
-        except DeadlineError:
-            break
-        except DisconnectedError:
-            break
-    return got
+            pulse_reset(link, download=download)
+            return listen(link, 0.3) if self._attendant or download else b""
 
 
 _UF2_KINDS = ("pico", "rp2")
 
 
 def _no_interpreter(info: BoardInfo) -> str:
-    notes = f" ({info.notes[0]})" if info.notes else ""
+    notes = f" ({'; '.join(info.notes)})" if info.notes else ""
+    if info.state == "other":
+        return (
+            f"{info.name} gives no MicroPython prompt{notes}: check that nothing else talks to it, press its reset "
+            "button and connect again, or flash it with board.flash(image)"
+        )
     return f"{info.name} runs no MicroPython{notes}: flash it with board.flash(image)"

@@ -31,7 +31,7 @@ from iotlab.micropython.session import OpenSession
 #: Where the folder is on the board; mpremote's name for it.
 MOUNT_POINT = "/remote"
 #: The channel of its requests.
-CHANNEL = 32
+CHANNEL = 132
 #: Data in one answer: with its head and CRC a line of 257 bytes (see the board's end).
 _ROOM = 180
 _MOST_FILES = 200  # a program that closes none of them, as MicroPython's own file systems do for it

@@ -131,7 +131,8 @@ class RawRepl:
     def exec(self, code: str, *, output: Output | None = None, timeout_s: float | None = None) -> str:
         """Run ``code`` as the REPL does, nothing verified; returns what it printed. ``RemoteError`` as it raised."""
         with self._interrupts:
-            self.prepare(output)
+            self.prepare()
+            self.tell(output)
             self.start(code)
             answer = Answer(output, own=True)
             self.finish(answer, timeout_s=timeout_s)
@@ -139,20 +140,21 @@ class RawRepl:
             raise RemoteError(answer.traceback)
         return answer.text
 
-    def prepare(self, output: Output | None = None) -> None:
-        """See to it that the prompt waits. What the board printed since the last code, as a timer of it may do, goes
-        to ``output``. ``RestartedError`` where it restarted since, ``ConnectError`` where no prompt comes."""
+    def prepare(self) -> bool:
+        """See to it that the prompt waits; whether the board restarted since it last did, and forgot what it knew.
+
+        ``ConnectError`` where no prompt comes.
+        """
         before, alone = self.restarts, self.left_alone
         if self.ready:
             self._hear()
         if not self.ready and not self.enter().ready:
             raise ConnectError(f"{self.link.name} gives no prompt: reset the board")
         used = self._used
-        if self.restarts != before:
-            self._used = False
-            if used and not alone:  # a program that was left alone may end as it likes
-                raise RestartedError(f"{self.link.name} restarted meanwhile: its variables are lost")
-        self.tell(output)
+        if self.restarts == before:
+            return False
+        self._used = False
+        return used and not alone  # a program that was left alone may end as it likes
 
     def tell(self, output: Output | None, more: str = "") -> None:
         """Give away what the board said unasked, and ``more`` that is to be known, as soon as somebody listens."""

@@ -24,6 +24,7 @@ from iotlab.link.base import Link
 from iotlab.micropython.answer import Answer, Feeder, OnFrame
 from iotlab.micropython.blocks import BlockSender
 from iotlab.micropython.frames import ERROR, LOST, RAW, REFUSED
+from iotlab.micropython.remembered import Remembered
 from iotlab.micropython.repl import SHORT, AstrayError, RawRepl
 from iotlab.micropython.services import Services
 
@@ -53,6 +54,7 @@ _INSTALL = """def _iotlab(module, source, crc):
     helper = Helper()
     for name in names:
         setattr(helper, name, names[name])
+    helper.crc = crc
     sys.modules[module] = helper
 _iotlab({module!r}, {source!r}, {crc})
 del _iotlab
@@ -89,6 +91,11 @@ def helper_source(module: str = "_iotlab") -> str:
     return "".join(" " * ((len(line) - len(line.lstrip())) // 4) + line.lstrip() + "\n" for line in kept)
 
 
+def _crc(module: str) -> int:
+    """What tells a helper from one of another version."""
+    return zlib.crc32(helper_source(module).encode())
+
+
 class Session:
     """What is said with a board over one open link. The board's lock keeps callers apart.
 
@@ -101,8 +108,11 @@ class Session:
         self.repl = RawRepl(link, services)
         #: How what code prints is verified: "counted", "framed", or "" where it cannot be.
         self.verified = ""
+        #: What the code that ran left on the board.
+        self.remembered = Remembered()
         self._helpers: dict[str, int] = {}  # what was put there, and at which restart
         self._number = random.getrandbits(24)
+        self._looked = False  # whether one knows what an earlier session left there
         self._forgot = False  # the board restarted, and nobody was told yet
 
     # -- calls --------------------------------------------------------------------------------
@@ -171,11 +181,13 @@ class Session:
     ) -> None:
         """Make ``call`` until ``answer`` has its end; or, with ``started``, until it runs."""
         with self.repl.interrupts:
-            self.repl.prepare()
+            self._forgot |= self.repl.prepare()
             self.repl.tell(output, self.repl.services.farewells(self.repl.interpreter))
             if not self._has(MODULE):
                 self.install()
             self._tell_whether_it_forgot(call)
+            if call.kind == CODE:
+                self.remembered.note(call.source)
             self._number = (self._number + 1) & 0xFFFFFF
             for _ in range(_TRIES):
                 try:
@@ -216,7 +228,7 @@ class Session:
         if MODULE in error.detail and error.kind in ("ImportError", "AttributeError"):
             self._forgot = True  # it was reset, and nobody heard of it
             self.repl.restarts += 1
-            self.forget()
+            self._helpers.clear()
             self.install()
             self._tell_whether_it_forgot(call)
         elif answer.started:
@@ -227,7 +239,7 @@ class Session:
         """The user's own code is told that what it knew is gone; files and buses go on."""
         if self._forgot and call.kind != HELP:
             self._forgot = False
-            raise RestartedError(f"{self.link.name} restarted meanwhile: its variables are lost")
+            raise self.remembered.loss(self.link.name)
 
     def _find_prompt(self) -> None:
         if not self.repl.enter().ready:
@@ -235,13 +247,24 @@ class Session:
 
     def _see_whether_it_restarted(self) -> None:
         """The banner came: it does that at a restart, and where a changed byte led out of the raw REPL."""
-        if not self.repl.enter().ready:
-            raise RestartedError(f"{self.link.name} restarted meanwhile: its variables are lost")
-        there = self.repl.exec(f"print({MODULE!r} in __import__('sys').modules)", timeout_s=5.0)
-        if there.strip() != "True":
-            raise RestartedError(f"{self.link.name} restarted meanwhile: its variables are lost")
+        if not self.repl.enter().ready or not self._is_there():
+            raise self.remembered.loss(self.link.name)
         self._helpers = dict.fromkeys(self._helpers, self.repl.restarts)
         self.repl.services.keep(self.repl.interpreter)
+
+    def _is_there(self) -> bool:
+        """Whether the helper is on the board, the same one as ours."""
+        told = f"getattr(__import__('sys').modules.get({MODULE!r}),'crc',0)"
+        return self.repl.exec(f"print({told})", timeout_s=5.0).strip() == str(_crc(MODULE))
+
+    def take_over(self, before: Session) -> None:
+        """The board is back, which ``before`` was a session with: where it kept its variables, all goes on."""
+        self.remembered = before.remembered
+        if self._is_there():
+            self._helpers = dict.fromkeys(before._helpers, self.repl.restarts)
+            self.repl.tell(None, f"[{self.link.name} was away: what it printed meanwhile is lost]\n")
+        else:
+            self._forgot = True
 
     # -- the helper ---------------------------------------------------------------------------
 
@@ -256,20 +279,25 @@ class Session:
         self._install(module)
 
     def install(self) -> None:
-        """Put the helper onto the board."""
-        self._install(MODULE)
+        """See to it that the helper is on the board: an earlier session may have left it there."""
+        if not self._looked and self._is_there():
+            self._helpers[MODULE] = self.repl.restarts
+        else:
+            self._install(MODULE)
+        self._looked = True
         self.verified = self.call("verify(True)")
 
     def forget(self) -> None:
-        """The board was reset: the helpers are gone."""
+        """The board was reset: the helpers are gone, and the variables."""
         self._helpers.clear()
+        self.remembered.forget()
 
     def _has(self, module: str) -> bool:
         return self._helpers.get(module) == self.repl.restarts
 
     def _install(self, module: str) -> None:
         source = helper_source(module)
-        code = _INSTALL.format(module=module, source=source, crc=zlib.crc32(source.encode()))
+        code = _INSTALL.format(module=module, source=source, crc=_crc(module))
         for attempt in range(_TRIES):
             try:
                 self.repl.exec(code, timeout_s=20.0)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from typing_extensions import Self
 
-from iotlab.errors import ClosedError, ConfigError, DeadlineError, DisconnectedError
+from iotlab.errors import ClosedError, ConfigError, DeadlineError, DisconnectedError, RestartedError
 from iotlab.stream.recording import MAX_SAMPLES, Batch, Recording
 from iotlab.stream.source import Source, boards, reader
 
@@ -34,6 +34,8 @@ _TOLERANCE_S = 0.02
 _SHORTEST_SLEEP_S = 0.001
 #: How often the thread looks whether the program has ended; it is no daemon and must not outlive it.
 _LONGEST_SLEEP_S = 0.25
+#: How often one looks whether an unplugged board is back.
+_AGAIN_S = 0.5
 
 
 class Stream:
@@ -42,9 +44,9 @@ class Stream:
     A source is a callable or an object with ``read()``, giving a number or a number per name, or a dict
     of those. Samples are due on a fixed schedule that does not drift; each is stamped with the moment at
     which it was read, in seconds since the start. A reading that fails is a gap in ``recording`` and is
-    counted; after ``max_failures`` in a row (five seconds' worth, ten at least), or when the board is
-    gone, the stream ends as "failed" and keeps the ``failure``. It stops when ``board`` is closed; boards
-    that the source names by itself (``source.board``, ``source.bus.board``) count too.
+    counted; after ``max_failures`` in a row (five seconds' worth, ten at least), or when the board was unplugged
+    and is not back after ``patience_s``, the stream ends as "failed" and keeps the ``failure``. It stops when
+    ``board`` is closed; boards that the source names by itself (``source.board``, ``source.bus.board``) count too.
 
     ``ConfigError`` on a rate outside 0 to 20 kHz, ``TypeError`` on a source that cannot be sampled.
 
@@ -63,6 +65,7 @@ class Stream:
         name: str = "",
         max_samples: int = MAX_SAMPLES,
         max_failures: int | None = None,
+        patience_s: float = 300.0,
     ) -> None:
         if not 0 < rate_hz <= MAX_RATE_HZ:
             raise ConfigError(f"rate_hz is {rate_hz}: give a rate above 0 and up to {MAX_RATE_HZ:.0f} Hz")
@@ -76,6 +79,8 @@ class Stream:
         self.failure: Exception | None = None
         self._max_failures = max_failures or max(10, math.ceil(5 * rate_hz))
         self._failures = 0
+        self._patience_s = patience_s
+        self._away_since: float | None = None
         self._state: StreamState = "ready"
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -184,7 +189,7 @@ class Stream:
             self._take()
             now = time.monotonic()
             due += period
-            behind = now - due
+            behind = now - due + (_AGAIN_S if self._away_since is not None else 0.0)
             if behind > max(period, _TOLERANCE_S):
                 missed = int(behind / period)
                 due += missed * period
@@ -226,7 +231,8 @@ class Stream:
             self._fail(now_s, error)
             return
         self.recording.append(now_s, values)
-        if self._failures:
+        self._away_since = None
+        if self.error:
             self._failures, self.error = 0, ""
             self._changed()
 
@@ -236,14 +242,21 @@ class Stream:
         text = f"{type(error).__name__}: {error}"
         self.recording.fail(now_s, text)
         news, self.error = text != self.error, text
-        self._failures += 1
-        if self._failures >= self._max_failures or isinstance(error, ClosedError | DisconnectedError):
+        if self._is_hopeless(now_s, error):
             self.failure = error
             with self._wake:
                 if self._state in ("running", "paused"):
                     self._set("failed")
         if news:
             self._changed()
+
+    def _is_hopeless(self, now_s: float, error: Exception) -> bool:
+        if isinstance(error, DisconnectedError) and not isinstance(error, RestartedError):
+            if self._away_since is None:
+                self._away_since = now_s
+            return now_s - self._away_since >= self._patience_s
+        self._failures += 1
+        return self._failures >= self._max_failures or isinstance(error, ClosedError)
 
     def _flush(self) -> None:
         self._flushed_at = time.monotonic()

@@ -203,11 +203,21 @@ def test_ends_after_failures_in_a_row_and_tries_again_when_asked() -> None:
 
 @pytest.mark.parametrize("error", [DisconnectedError("unplugged"), ClosedError("closed")])
 def test_ends_at_once_when_the_board_is_gone(error: Exception) -> None:
-    stream = Stream(Counter(lambda n: error if n == 2 else None), 200)
+    stream = Stream(Counter(lambda n: error if n == 2 else None), 200, patience_s=0)
     stream.start()
     wait_until(lambda: stream.state == "failed")
     assert stream.failure is error
     assert stream.recording.failed == 1
+    stream.close()
+
+
+def test_goes_on_when_an_unplugged_board_is_back() -> None:
+    stream = Stream(Counter(lambda n: DisconnectedError("unplugged") if 2 <= n <= 4 else None), 200)
+    stream.start()
+    wait_until(lambda: stream.recording.end >= 10)
+    assert (stream.state, stream.error) == ("running", "")
+    assert stream.recording.failed == 3
+    assert stream.recording.missed > 0  # what was due while one only looked now and then is told
     stream.close()
 
 

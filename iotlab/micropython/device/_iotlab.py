@@ -33,7 +33,10 @@ def send(channel, payload):
     global _seq
     s = _seq
     _seq = s + 1
-    body = bytes((channel, s & 255)) + payload
+    write(bytes((channel, s & 255)) + payload)
+
+
+def write(body):
     body += _crc(body).to_bytes(4, "big")
     for plain, escaped in _PAIRS:
         if plain in body:

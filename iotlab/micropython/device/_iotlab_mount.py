@@ -1,6 +1,6 @@
 # Runs on the board: a folder of the host as a file system.
 #
-# Each request is a frame on channel 32 with a number of its own; its answer is one line of base64 on the
+# Each request is a frame on channel 132 with a number of its own; its answer is one line of base64 on the
 # standard input: number, errno, value, data and CRC-32. A request that was not answered, or whose answer
 # came changed, is made again under its number, and the host gives the same answer again.
 import binascii
@@ -8,9 +8,8 @@ import io
 import select
 import struct
 import sys
+from _iotlab import write
 
-_PAIRS = tuple((bytes((b,)), bytes((16, b | 64))) for b in b"\x10\x03\x04\n\r\x11\x13")
-_out = getattr(sys.stdout, "buffer", sys.stdout)
 _in = getattr(sys.stdin, "buffer", sys.stdin)
 _poll = select.poll()
 _poll.register(_in, select.POLLIN)
@@ -20,17 +19,6 @@ _alone = False  # nobody answers: the session is over
 
 # What fits into a line that the smallest receive buffer holds (260 bytes on an ESP32).
 ROOM = 180
-
-
-def _send(body):
-    body += binascii.crc32(body).to_bytes(4, "big")
-    for plain, escaped in _PAIRS:
-        if plain in body:
-            body = body.replace(plain, escaped)
-    body = b"\x10[" + body + b"\x10]"
-    done = 0
-    while done < len(body):
-        done += _out.write(body[done:]) or 0
 
 
 def _take(number):
@@ -57,7 +45,7 @@ def ask(request):
             if attempt:
                 while _poll(30):
                     _in.read(1)
-            _send(bytes((32, _number)) + request)
+            write(bytes((132, _number)) + request)
             told = _take(_number)
             if told:
                 break

@@ -1,0 +1,106 @@
+"""Watching a board without disturbing it, and going on where it was unplugged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+import iotlab
+from iotlab.errors import ConnectError, DisconnectedError, RemoteError, RestartedError
+from iotlab.micropython.board import MicroPythonBoard
+from iotlab.sim import Bench
+
+MAIN = """import time
+n = 0
+while True:
+    print("tick", n)
+    n += 1
+    time.sleep_ms(20)
+"""
+
+
+def connected(**options: bool) -> MicroPythonBoard:
+    board = iotlab.connect("esp32", **options)
+    assert isinstance(board, MicroPythonBoard)
+    return board
+
+
+@pytest.fixture
+def board(bench: Bench) -> Iterator[MicroPythonBoard]:
+    with connected() as board:
+        yield board
+
+
+def ticks(text: str) -> list[int]:
+    return [int(line.split()[1]) for line in text.split("\n")[1:-1]]
+
+
+def test_a_running_program_is_watched_and_not_disturbed(board: MicroPythonBoard, bench: Bench) -> None:
+    board.files.write("/main.py", MAIN.encode())
+    board.reset("hard")
+    try:
+        board.close()
+        bench["esp32"].reset()
+        boots = bench["esp32"].status()["boots"]
+        seen: list[str] = []
+        with connected(attach=True) as watched:
+            first = watched.watch(timeout_s=2, output=seen.append)
+            second = watched.watch(timeout_s=1)
+            with pytest.raises(ConnectError, match=r"take_control\(\)"):
+                watched.eval("n")
+            third = watched.watch(timeout_s=1)
+            numbers = ticks(first + second + third)
+            assert "".join(seen) == first
+            assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+            assert len(numbers) > 10
+            watched.take_control()
+            assert watched.eval("n") >= numbers[-1]
+            assert watched.info.state == "micropython"
+        assert bench["esp32"].status()["boots"] == boots
+    finally:
+        with connected() as again:
+            again.files.remove("/main.py")
+
+
+def test_watching_needs_attach(board: MicroPythonBoard) -> None:
+    with pytest.raises(ConnectError, match="attach=True"):
+        board.watch(timeout_s=0.1)
+    assert board.take_control() == ""
+
+
+def test_the_cable_was_pulled_and_the_board_went_on(board: MicroPythonBoard, bench: Bench) -> None:
+    board.exec("kept = 41")
+    bus = board.i2c(0)
+    assert 0x77 in bus.scan()
+    bench["esp32"].unplug_cable()
+    with pytest.raises(DisconnectedError):
+        board.eval("kept")
+    with pytest.raises(DisconnectedError, match="plug it in"):
+        board.eval("kept")
+    bench["esp32"].plug_cable("esp32-again.tty")
+    try:
+        heard: list[str] = []
+        board.exec("kept += 1", output=heard.append)
+        assert board.eval("kept") == 42
+        assert "was away" in "".join(heard)
+        assert board.info.port.endswith("esp32-again.tty")
+        assert 0x77 in bus.scan()
+    finally:
+        board.close()
+        bench["esp32"].unplug_cable()
+        bench["esp32"].plug_cable("esp32.tty")
+
+
+def test_a_board_that_lost_its_power_says_what_it_forgot(board: MicroPythonBoard, bench: Bench) -> None:
+    board.exec("import time\nspeed, colour = 3, 'red'\ndef turn(): pass")
+    bench["esp32"].unplug_cable()
+    bench["esp32"].power_cycle()
+    with pytest.raises(DisconnectedError):
+        board.eval("speed")
+    bench["esp32"].plug_cable()
+    assert board.files.ls("/") is not None  # files are still there, so this goes on
+    with pytest.raises(RestartedError, match=r"variables are lost \(time, speed, colour, turn\)"):
+        board.eval("speed")
+    with pytest.raises(RemoteError, match="NameError"):
+        board.eval("speed")
