@@ -82,6 +82,8 @@ class Case(ABC):
     deadline_s = 60.0
     #: Whether opening the link is a part of it.
     opens = False
+    #: What it has to return. Where that is nothing, what counts is on the board.
+    wanted: Any = None
 
     def prepare(self, rig: Rig) -> None:
         """Put the board into the state before, over a link without a fault."""
@@ -89,11 +91,7 @@ class Case(ABC):
 
     @abstractmethod
     def run(self, rig: Rig) -> Any:
-        """Do it; what it returns goes to :meth:`right`."""
-
-    @abstractmethod
-    def right(self, got: Any) -> bool:
-        """Whether what was returned is what had to be."""
+        """Do it; what it returns has to be ``wanted``."""
 
     def left(self, rig: Rig) -> tuple[Left, list[str]]:
         """What is on the board afterwards, and the paths of what should not be there."""
@@ -115,9 +113,6 @@ class Put(Case):
     def run(self, rig: Rig) -> None:
         rig.put(self._path, self._new)
 
-    def right(self, got: Any) -> bool:
-        return True  # what counts is on the board
-
     def left(self, rig: Rig) -> tuple[Left, list[str]]:
         found = look(rig, FOLDER)
         digest = found.pop(self._path, "")
@@ -131,7 +126,7 @@ class Get(Case):
     name = "get"
     _folder = "/faults-get"
     _path = f"{_folder}/get.bin"
-    _data = content("get")
+    wanted = _data = content("get")
 
     def prepare(self, rig: Rig) -> None:
         super().prepare(rig)
@@ -141,9 +136,6 @@ class Get(Case):
 
     def run(self, rig: Rig) -> bytes:
         return rig.get(self._path)
-
-    def right(self, got: Any) -> bool:
-        return bool(got == self._data)
 
 
 class Once(Case):
@@ -175,7 +167,9 @@ class Exec(Once):
     def run(self, rig: Rig) -> str:
         return rig.exec(self.code)
 
-    def right(self, got: Any) -> bool:
+    @cached_property
+    def wanted(self) -> str:
+        """Computed here as it is on the board."""
         x = 1
         for c in self._text:
             x = (x * 31 + ord(c)) % 65521
@@ -183,7 +177,7 @@ class Exec(Once):
         for n in range(120):
             x = (x * 31 + n) % 65521
             lines.append(f"value {n} {x}\n")
-        return bool(got == "".join(lines))
+        return "".join(lines)
 
 
 class Eval(Once):
@@ -191,14 +185,12 @@ class Eval(Once):
 
     name = "eval"
     _bytes = content("eval", 150)
+    wanted = (_bytes.hex(), list(_bytes[:40]), None, -1.5)
 
     def run(self, rig: Rig) -> Any:
         return rig.eval(
             f"({self._bytes.hex()!r}, [{', '.join(map(str, self._bytes[:40]))}], {_COUNT}.append(1), -1.5)"
         )
-
-    def right(self, got: Any) -> bool:
-        return bool(got == (self._bytes.hex(), list(self._bytes[:40]), None, -1.5))
 
 
 class Cell(Exec):
@@ -221,12 +213,10 @@ class Connect(Case):
 
     name = "connect"
     opens = True
+    wanted = 42
 
     def run(self, rig: Rig) -> Any:
         return rig.eval("6 * 7")
-
-    def right(self, got: Any) -> bool:
-        return bool(got == 42)
 
 
 class Install(Case):
@@ -248,9 +238,6 @@ class Install(Case):
     def run(self, rig: Rig) -> None:
         assert isinstance(rig, IotlabRig)
         rig.install(self._bundle)
-
-    def right(self, got: Any) -> bool:
-        return True  # what counts is on the board
 
     def left(self, rig: Rig) -> tuple[Left, list[str]]:
         """A slot without a manifest is none, whatever else is in it."""

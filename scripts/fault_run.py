@@ -31,6 +31,7 @@ class Outcome:
     applied: bool
     #: ``right`` bytes, an ``error``, ``wrong`` bytes with a success status, or a ``hang``.
     result: str
+    #: What was raised, or how what was returned differs.
     error: str = ""
     #: Whether the error tells what happened.
     named: bool = False
@@ -114,14 +115,14 @@ def run(rig: Rig, case: Case, fault: Fault) -> Outcome:
     elif error is not None:
         result = "error"
     else:
-        result = "right" if case.right(got) and left == "new" else "wrong"
+        result = "right" if got == case.wanted and left == "new" else "wrong"
     return Outcome(
         rig.name,
         case.name,
         fault,
         applied,
         result,
-        told(error) if error is not None else "",
+        told(error) if error is not None else difference(case.wanted, got),
         error is not None and rig.names_the_fault(error, fault.kind),
         interrupted,
         left,
@@ -150,6 +151,17 @@ def _afterwards(rig: Rig, case: Case, recovery: Recovery | None) -> tuple[Left, 
     return sure, behind, later
 
 
+def difference(wanted: Any, got: Any) -> str:
+    """Where what was returned begins to be something else; empty where it does not."""
+    if got == wanted:
+        return ""
+    if type(got) is not type(wanted) or not isinstance(got, str | bytes | list | tuple):
+        return f"returned {got!r:.80}"
+    pairs = zip(wanted, got, strict=False)
+    at = next((n for n, (one, other) in enumerate(pairs) if one != other), min(len(wanted), len(got)))
+    return f"{len(got)} for {len(wanted)}, from {at} on {got[at : at + 20]!r} for {wanted[at : at + 20]!r}"
+
+
 def measure(rig: Rig, case: Case) -> dict[Direction, int]:
     """How many bytes go in each direction where nothing goes wrong: the fewest of three times."""
     counts: list[tuple[int, ...]] = []
@@ -162,8 +174,10 @@ def measure(rig: Rig, case: Case) -> dict[Direction, int]:
         got = case.run(rig)
         counts.append(tuple(map(rig.link.counted, DIRECTIONS)))
         left, behind = case.left(rig)
-        if not case.right(got) or left != "new" or behind:
-            raise RuntimeError(f"{rig.name} {case.name} fails without any fault: {left} {behind} {got!r}")
+        if got != case.wanted or left != "new" or behind:
+            raise RuntimeError(
+                f"{rig.name} {case.name} fails without any fault: {left} {behind} {difference(case.wanted, got)}"
+            )
     return dict(zip(DIRECTIONS, map(min, zip(*counts, strict=True)), strict=True))
 
 

@@ -102,7 +102,7 @@ def show(passed: list[Passed]) -> None:
     arrows = {"to-board": "->", "from-board": "<-", None: "--"}
     for at_s, direction, data in _joined(passed):
         text = data.decode() if direction is None else f"{len(data)} {data!r}"
-        shown = text if len(text) < 400 else f"{text[:200]} ... {text[-200:]}"
+        shown = text if len(text) < 200 else f"{text[:120]} ... {text[-60:]}"
         print(f"{at_s - passed[0].at_s:8.3f} s {arrows[direction]} {shown}")
 
 
@@ -127,7 +127,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--per-cell", type=int, help="faults of each kind in each direction of each case")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--jobs", type=int, default=2, help="virtual boards at work at once")
+    parser.add_argument("--jobs", type=int, default=3, help="virtual boards at work at once")
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--document", type=Path, default=None, help="where to write the report of a part")
     parser.add_argument("--report", action="store_true", help="only write the report")

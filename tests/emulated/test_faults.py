@@ -82,9 +82,6 @@ class Silence(Case):
     def run(self, rig: Rig) -> Any:
         return rig.link.read(timeout_s=3600)
 
-    def right(self, got: Any) -> bool:
-        return True
-
 
 def test_a_call_that_hangs_is_ended_and_told(rig: Rig) -> None:
     outcome = run(rig, Silence(), Fault("drop", "from-board", 0))
