@@ -113,8 +113,7 @@ class Report:
         if not runs:
             return ""
         first = [
-            f"- {', '.join(one.broken)}: `{one.command}`"
-            + (f"<br>{_escaped(_why(one))}" if _why(one) else "")
+            f"- {', '.join(one.broken)}: `{one.command}`" + (f"<br>{_escaped(why(one))}" if why(one) else "")
             for one in runs[:_SHOWN]
         ]
         more = f"\n\nand {len(runs) - _SHOWN} more." if len(runs) > _SHOWN else ""
@@ -194,10 +193,11 @@ def _by_cell(outcomes: Sequence[Outcome]) -> str:
     return ", ".join(f"{cell}: {count}" for cell, count in counts.most_common()) or "none"
 
 
-def _why(one: Outcome) -> str:
+def why(one: Outcome) -> str:
+    """What was told of a run that broke a promise."""
     parts = [one.error]
-    if one.recovery and one.recovery.first_error and "next call" in one.broken:
-        parts.append(f"then {one.recovery.first_error}; what helped: {one.recovery.step}")
+    if one.recovery and one.recovery.errors and "next call" in one.broken:
+        parts.append(f"then {', '.join(one.recovery.errors)}; what helped: {one.recovery.step}")
     if one.later:
         parts.append(f"later {one.later}")
     return "; ".join(part for part in parts if part)[:300]

@@ -93,7 +93,7 @@ class Recovery(NamedTuple):
     step: str  # one of STEPS, "never" where none helped
     resync: bool  # whether the call that worked began with Ctrl-C
     restarted: bool  # whether variables on the board are lost
-    first_error: str  # what the very next call said, where it did not work
+    errors: tuple[str, ...]  # what the steps before said, the very next call first
 
 
 class Rig(ABC):
@@ -140,11 +140,13 @@ class Rig(ABC):
         self.close()
         self.link = self._open(fault)
 
-    def fresh(self) -> None:
-        """A tool and a board that know nothing of what was before, whatever it takes. Not a part of any figure."""
+    def fresh(self, *, power: bool = False) -> None:
+        """A tool that knows nothing of what was before, whatever it takes. Not a part of any figure."""
         self.close()
-        time.sleep(0.05)  # the board notices that the port was closed, and forgets what was on its way
         try:
+            if power:
+                self.steered.power_cycle()
+            time.sleep(0.05)  # the board notices that the port was closed, and forgets what was on its way
             self.link = self._open(None)
             self.mark()
         except Exception:  # anything may be left over from a fault
@@ -184,11 +186,11 @@ class Rig(ABC):
                         raise ValueError(f"wrong: the next call returned {answer!r}")
                     resync = self.interrupts(begun) > 0
                     lost = self.exec(f"print({ALIVE!r} in globals())").strip() != "True"
-                    return Recovery(step, resync, lost, errors[0] if errors else "")
+                    return Recovery(step, resync, lost, tuple(errors))
                 except Exception as error:  # whatever a tool raises: the next step is tried
                     hung = "hung: " if dog.barked else ""
                     errors.append(f"{hung}{told(error)}")
-        return Recovery("never", False, True, errors[0])
+        return Recovery("never", False, True, tuple(errors))
 
     def _next(self, nonce: int) -> Any:
         """The next call: a small ``exec``, or a small ``eval``."""

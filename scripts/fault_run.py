@@ -11,6 +11,7 @@ from typing import Any
 from fault_cases import CASES, Case, Left
 from fault_rig import Recovery, Rig, Watchdog, told
 
+from iotlab.errors import RemoteError
 from iotlab.testing.faults import DIRECTIONS, KINDS, Direction, Fault, Kind
 
 #: The faults that concern one byte.
@@ -53,7 +54,9 @@ class Outcome:
 
     @classmethod
     def from_dict(cls, told: dict[str, Any]) -> Outcome:
-        recovery = Recovery(**told["recovery"]) if told["recovery"] else None
+        recovery = told["recovery"]
+        if recovery:
+            recovery = Recovery(**{**recovery, "errors": tuple(recovery["errors"])})
         fault, behind = Fault(**told["fault"]), tuple(told["behind"])
         return cls(**{**told, "fault": fault, "behind": behind, "recovery": recovery})
 
@@ -142,12 +145,18 @@ def _afterwards(rig: Rig, case: Case, recovery: Recovery | None) -> tuple[Left, 
                 left, behind = case.left(rig)
             if left != "neither":
                 return left, behind, ""
+            later = f"wrong: the look at the board said {left!r}"
         except Exception as error:  # the session is not as sound as the next call made believe
             later = told(error)
     rig.fresh()
-    sure, behind = case.left(rig)
-    if recovery and recovery.step == "nothing" and not later and sure != left:
-        later = f"wrong: the look at the board said {left!r}"
+    try:
+        sure, behind = case.left(rig)
+    except RemoteError as error:  # a fresh session does not give the board fresh memory
+        later = later or told(error)
+        rig.fresh(power=True)
+        sure, behind = case.left(rig)
+    if later.startswith("wrong") and sure == "neither":  # it was right
+        later = ""
     return sure, behind, later
 
 

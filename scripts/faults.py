@@ -3,6 +3,7 @@
     scripts/faults.py                          every case and fault; writes docs/reliability.md
     scripts/faults.py --case put,get --per-cell 5
     scripts/faults.py --case put --fault drop --direction to-board --offset 123      one run, with its bytes
+    scripts/faults.py --case put --fault drop  every run of the plan with this fault, as in the whole
     scripts/faults.py --report                 docs/reliability.md anew from the results of the last run
 
 Every result is appended to a file as it comes. Ends with an error where a promise was broken.
@@ -20,7 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fault_cases import CASES
-from fault_report import Report
+from fault_report import Report, why
 from fault_rig import Passed
 from fault_run import BYTE_KINDS, Outcome, measure, plan, run
 from fault_workers import RIGS, Station, Workers, serve
@@ -66,11 +67,13 @@ def run_all(options: argparse.Namespace) -> list[Outcome]:
             outcomes.append(outcome)
             print(json.dumps(outcome.to_dict()), file=file, flush=True)
             if outcome.broken and outcome.tool == "iotlab":
-                print(f"  {', '.join(outcome.broken)}: {outcome.command}\n    {outcome.error}", flush=True)
+                print(f"  {', '.join(outcome.broken)}: {outcome.command}\n    {why(outcome)}", flush=True)
 
         for tool, case, count, kinds in cells(options):
             sizes = workers.measure(tool, case)
-            faults = list(plan(case, sizes, count, kinds=kinds, seed=options.seed))
+            kinds = (options.fault,) if options.fault else kinds
+            directions = (options.direction,) if options.direction else DIRECTIONS
+            faults = list(plan(case, sizes, count, kinds=kinds, directions=directions, seed=options.seed))
             at = time.monotonic() - begun
             print(f"{at:5.0f} s  {tool} {case}: {len(faults)} faults in {sizes}", flush=True)
             workers.run(tool, case, faults, keep)
@@ -81,6 +84,8 @@ def run_all(options: argparse.Namespace) -> list[Outcome]:
 def run_one(options: argparse.Namespace) -> None:
     """One fault, with every byte that passed around it."""
     (case,) = options.case
+    if not options.fault or not options.direction:
+        raise SystemExit("say --fault and --direction too")
     tool = "iotlab" if options.tool == "both" else options.tool
     fault = Fault(options.fault, options.direction, options.offset, options.mask, options.stall_s)
     with (
@@ -131,9 +136,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--document", type=Path, default=None, help="where to write the report of a part")
     parser.add_argument("--report", action="store_true", help="only write the report")
-    parser.add_argument("--fault", choices=KINDS, help="one run, with this fault")
-    parser.add_argument("--direction", choices=DIRECTIONS, default="to-board")
-    parser.add_argument("--offset", type=int, default=0)
+    parser.add_argument("--fault", choices=KINDS, help="only faults of this kind")
+    parser.add_argument("--direction", choices=DIRECTIONS, help="only faults in this direction")
+    parser.add_argument("--offset", type=int, help="one run, with the fault at this byte")
     parser.add_argument("--mask", type=lambda text: int(text, 0), default=1)
     parser.add_argument("--stall-s", type=float, default=1.0)
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
@@ -148,7 +153,7 @@ def main() -> int:
     if options.serve:
         serve()
         return 0
-    if options.fault:
+    if options.offset is not None:
         run_one(options)
         return 0
     if options.report:
@@ -157,7 +162,8 @@ def main() -> int:
     else:
         outcomes = run_all(options)
     report = Report(outcomes)
-    whole = options.tool == "both" and options.case == list(CASES) and not options.per_cell
+    parts = (options.per_cell, options.fault, options.direction)
+    whole = options.tool == "both" and options.case == list(CASES) and not any(parts)
     if document := options.document or (DOCUMENT if whole else None):
         document.write_text(report.document, encoding="utf-8")
     print(report.summary)

@@ -11,7 +11,7 @@ from fault_run import Outcome, offsets
 
 from iotlab.testing.faults import Fault
 
-SOUND = Recovery("nothing", False, False, "")
+SOUND = Recovery("nothing", False, False, ())
 
 
 def outcome(**differing: object) -> Outcome:
@@ -39,8 +39,8 @@ def test_all_is_well() -> None:
         ({"result": "hang"}, "hang"),
         ({"result": "error", "named": True, "left": "neither"}, "between"),
         ({"result": "error", "named": False, "left": "old"}, "not named"),
-        ({"recovery": Recovery("reset", False, True, "it said")}, "next call"),
-        ({"recovery": Recovery("reconnect", False, False, "gone")}, "next call"),
+        ({"recovery": Recovery("reset", False, True, ("it said",))}, "next call"),
+        ({"recovery": Recovery("reconnect", False, False, ("gone",))}, "next call"),
         ({"later": "ValueError: odd"}, "next call"),
     ],
 )
@@ -61,7 +61,9 @@ def test_a_fault_that_did_not_come_to_pass_counts_for_nothing() -> None:
 
 def test_after_a_disconnect_the_port_may_be_opened_anew() -> None:
     fault = Fault("disconnect", "to-board", 3)
-    gone = outcome(fault=fault, result="error", named=True, recovery=Recovery("reconnect", True, False, ""))
+    gone = outcome(
+        fault=fault, result="error", named=True, recovery=Recovery("reconnect", True, False, ("gone",))
+    )
     assert gone.broken == ()
 
 
