@@ -7,6 +7,7 @@ light_lux = 250.0
 [boards.esp32]
 kind = "esp32"                  # the board's name, where it is not given
 firmware = "preinstalled"       # or "none", or the path of an image
+engine = "unix"                 # what executes it; a Pico's "rp2040py" executes what is in the flash
 baud = 115200                   # limits the port's speed; as fast as it goes where it is not given
 
 [boards.esp32.parts.sensor]     # an I2C chip: scl and sda, the board's usual pins where not given
@@ -30,12 +31,13 @@ from iotlab.sim import chips
 from iotlab.sim.boards import base
 from iotlab.sim.boards.base import BoardKind
 from iotlab.sim.chips.base import I2CChip, LinePart
+from iotlab.sim.runners.base import RUNNERS
 from iotlab.sim.world import WorldState
 
 DEFAULT = Path(__file__).with_name("bench.toml")
 _BENCH_KEYS = ("name", "seed", "world", "boards")
 _KINDS = {int: "a number", str: "a text", dict: "a table"}
-_BOARD_KEYS = ("kind", "firmware", "baud", "heap_kib", "parts")
+_BOARD_KEYS = ("kind", "firmware", "engine", "baud", "heap_kib", "parts")
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class BoardLayout:
     firmware: str = "preinstalled"
     baud: int = 0
     heap_kib: int = 0
+    engine: str = "unix"
     parts: tuple[PartLayout, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -138,13 +141,17 @@ def _board(name: str, table: Any, folder: Path) -> BoardLayout:
         raise ConfigError(f"{what}: baud is 1200 to 4000000, not {baud}")
     if heap_kib and not 64 <= heap_kib <= 65536:
         raise ConfigError(f"{what}: heap_kib is 64 to 65536, not {heap_kib}")
+    engine = _typed(table, "engine", str, kind.engines[0], what)
+    firmware = _firmware(_typed(table, "firmware", str, "preinstalled", what), folder, what)
+    _check_engine(engine, firmware, kind, what)
     parts = _typed(table, "parts", dict, {}, what)
     board = BoardLayout(
         name=name,
         kind=kind.name,
-        firmware=_firmware(_typed(table, "firmware", str, "preinstalled", what), folder, what),
+        firmware=firmware,
         baud=baud,
         heap_kib=heap_kib,
+        engine=engine,
         parts=tuple(_part(part, table, kind, what) for part, table in parts.items()),
     )
     _check_pins(board, what)
@@ -166,6 +173,17 @@ def _firmware(told: str, folder: Path, what: str) -> str:
     if not path.is_file():
         raise ConfigError(f'{what}: there is no firmware {path}; write a path, "preinstalled" or "none"')
     return str(path)
+
+
+def _check_engine(engine: str, firmware: str, kind: BoardKind, what: str) -> None:
+    if engine not in kind.engines:
+        raise ConfigError(
+            f"{what}: no {engine!r} executes the firmware of {kind.title}; there is {' and '.join(kind.engines)}"
+        )
+    if RUNNERS.load(engine).executes and firmware == "preinstalled":
+        raise ConfigError(
+            f'{what}: {engine} executes what is in the flash: write firmware = the path of a firmware file, or "none"'
+        )
 
 
 def _part(name: str, table: Any, kind: BoardKind, board: str) -> PartLayout:

@@ -25,4 +25,5 @@ BOARD = BoardKind(
     has_drive=True,
     touch_1200=True,
     native_usb=True,
+    engines=("unix", "rp2040py"),
 )

@@ -103,8 +103,9 @@ class PicoRom(BootRom):
         parsed = parse_image(image, "the image")
         if parsed.family != uf2.RP2040:
             raise ValueError(f"this board takes a UF2 file for an RP2040, not firmware for {parsed.chip}")
+        erased: set[int] = set()
         for block in uf2.unpack(image).blocks:
-            self._program(block, set())
+            self._program(block, erased)
 
     #: A page of the flash, as in MicroPython's ports/rp2/modules/_boot.py.
     prog_size = 256

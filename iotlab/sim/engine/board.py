@@ -1,12 +1,8 @@
-"""A virtual board: power, reset, and what has the port: nothing, the ROM, or MicroPython."""
+"""A virtual board: power, reset, and what has the port: nothing, the ROM, or the firmware."""
 
 from __future__ import annotations
 
-import functools
-import json
 import logging
-import socket
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,25 +13,20 @@ from iotlab.sim.boards import base
 from iotlab.sim.chips.base import I2CChip, LinePart
 from iotlab.sim.engine.bridge import Bridge
 from iotlab.sim.engine.events import Events
-from iotlab.sim.engine.interpreter import Interpreter, command
 from iotlab.sim.engine.loop import Loop, Timer
 from iotlab.sim.engine.memory import open_flash
 from iotlab.sim.engine.port import Lines, Port
-from iotlab.sim.engine.repl import ReplOutput
 from iotlab.sim.engine.wiring import Wiring
 from iotlab.sim.flash import PowerCutError
 from iotlab.sim.layout import BoardLayout
+from iotlab.sim.runners.base import RUNNERS, Runner
 from iotlab.sim.world import World
 
 State = Literal["off", "held", "loop", "download", "firmware", "asleep"]
-START = Path(__file__).parent.parent / "device" / "start.py"
-CHANNELS = 5  # see device/_bench.py: four for requests, one for events
 #: The strap is read a moment after the reset line rises: its capacitor, on a development board. Both of
 #: esptool's reset strategies pull IO0 low in this time and hold it low for 50 ms or more.
 STRAP_S = 0.04
 ROM_POLL_S = 0.05
-#: An interpreter that asked something so short a time ago does not wait for anything long.
-CALLS_OFTEN_S = 0.002
 
 log = logging.getLogger(__name__)
 
@@ -69,17 +60,15 @@ class VirtualBoard:
         self.events = Events(loop)
         self.wiring = Wiring(self.kind, self.events.pin, loop.soon)
         self._wire(World(places.world))
-        self.bridge = Bridge(self, self.wiring, self.events, self.flash)
+        self.micropython = micropython  # the executable of the unix port, where it is not the wheel's
+        self.runner: Runner = RUNNERS.load(layout.engine)(self)
+        self.bridge = Bridge(self.runner, self.wiring, self.events, self.flash)
         self.boots = 0
         self.power_returns = False  # after a power cut
-        self._micropython = micropython
-        self._interpreter: Interpreter | None = None
-        self._repl = ReplOutput()
         self._boot_held = False  # somebody holds the BOOT button
         self._strap_low = False  # DTR and RTS pull it low
         self._in_reset = False
         self._cause = "power-on"
-        self._ending = False  # the interpreter said that it leaves in good order
         self._restart: Timer | None = None  # a boot, or a look at the ROM, that is to come
         self._watchdog: Timer | None = None
         self.port = Port(
@@ -87,8 +76,9 @@ class VirtualBoard:
             places.port,
             baud=layout.baud,
             received=self._received,
-            drained=self._drained,
-            opened_at=self._opened_at,
+            drained=self.runner.drained,
+            opened=self.runner.opened,
+            closed=self.runner.closed,
         )
         self.lines = Lines(loop, places.lines, self._lines_changed) if self.kind.auto_reset else None
 
@@ -107,6 +97,11 @@ class VirtualBoard:
         if self.state == "off":
             self.wiring.power_on()
             self._reset("power-on", "power-on")
+
+    @property
+    def coming_up(self) -> bool:
+        """Whether the firmware runs and its port is still to come."""
+        return self.state == "firmware" and self.runner.enumerates and not self.port.plugged
 
     def power_off(self) -> None:
         """Pull the supply."""
@@ -136,9 +131,7 @@ class VirtualBoard:
         """Whatever has the port now has it no more."""
         if self.state == "download":
             self.rom.leave()
-        if self._interpreter:
-            self._interpreter.kill()
-        self._forget_interpreter()
+        self.runner.stop()
         for timer in (self._restart, self._watchdog):
             if timer:
                 timer.cancel()
@@ -154,9 +147,10 @@ class VirtualBoard:
             self.port.unplug()
         self.port.send(boot.text)
         if boot.outcome == "firmware":
-            if self.kind.native_usb:
+            if self.kind.native_usb and not self.runner.enumerates:
                 self.port.plug()
-            self._start_firmware(raw=False)
+            self.state = "firmware"
+            self.runner.start(self._cause)
         elif boot.outcome == "download":
             self.state = "download"
             self._restart = self.loop.after(ROM_POLL_S, self._poll_rom)
@@ -204,97 +198,11 @@ class VirtualBoard:
         if self.power_returns:
             self._restart = self.loop.after(0.0, self.power_on)
 
-    # -- MicroPython --------------------------------------------------------------------------
-
-    def _start_firmware(self, *, raw: bool) -> None:
-        """The firmware is there and whole: MicroPython runs in its place."""
-        self.state = "firmware"
-        self._ending = False
-        self._repl.start(raw)
-        self.bridge.region = self.rom.filesystem()
-        self._interpreter = Interpreter(
-            self.loop,
-            command(self._micropython, START, self.layout.heap_kib or self.kind.heap_kib),
-            channels=CHANNELS,
-            output=self._printed,
-            ended=self._ended,
-            hungry=self.port.hungry,
-            asking=lambda: time.monotonic() - self.bridge.called_s < CALLS_OFTEN_S,
-        )
-        for channel in self._interpreter.channels[:-1]:
-            waiting = bytearray()
-            serve = functools.partial(self._serve, channel, waiting)
-            self.loop.watch(channel.fileno(), read=serve)
-        events = self._interpreter.channels[-1]
-        self.loop.watch(events.fileno(), read=functools.partial(self._kick, events))
-        self.events.listener = events
-        self._drained()
-
-    def _kick(self, events: socket.socket) -> None:
-        """Something was scheduled, but the interpreter waits for something else."""
-        if self._received_from(events) and self._interpreter:
-            self._interpreter.kick()
-
-    def _received_from(self, channel: socket.socket) -> bytes:
-        try:
-            data = channel.recv(65536)
-        except OSError:
-            data = b""
-        if not data:
-            self.loop.forget(channel.fileno())
-        return data
-
-    def _serve(self, channel: socket.socket, waiting: bytearray) -> None:
-        waiting += self._received_from(channel)
-        self.bridge.serve(channel, waiting)
-
-    def _printed(self, data: bytes) -> None:
-        was_open = self._repl.open
-        shown, reply = self._repl.take(data)
-        self.port.print(shown)
-        if self._interpreter is None:
-            return
-        if reply:
-            self._interpreter.type_first(reply)
-        if self._repl.open and not was_open:
-            self._interpreter.take_input()
-        if not self.port.room:
-            self._interpreter.pause()
-
-    def _drained(self) -> None:
-        if self._interpreter:
-            self._interpreter.resume()
-
-    def _ended(self, code: int) -> None:
-        """The interpreter has gone: by Ctrl-D or ``sys.exit``, or it crashed."""
-        raw, orderly = self._repl.raw, self._ending or code == 0
-        self._forget_interpreter()
-        self.wiring.reset_pins()
-        if self._watchdog:
-            self._watchdog.cancel()
-            self._watchdog = None
-        if orderly:
-            self.soft_reset(raw)
-        else:
-            log.error("MicroPython ended with %d: the board resets", code)
-            self._reset("watchdog", "watchdog")
-
-    def soft_reset(self, raw: bool) -> None:
-        """The interpreter starts anew; the chip does not reset."""
-        self._cause = "soft"
-        self.port.print(b"MPY: soft reboot\r\n")
-        self._start_firmware(raw=raw)
-
-    def _forget_interpreter(self) -> None:
-        self._interpreter = None
-        self.bridge.forget()
-        self.events.forget()
-
     # -- the port -----------------------------------------------------------------------------
 
     def _received(self, data: bytes) -> None:
-        if self._interpreter:
-            self._interpreter.send(data)
+        if self.state == "firmware":
+            self.runner.receive(data)
         elif self.state == "download":
             self._guarded(lambda: self._feed_rom(data))
 
@@ -305,56 +213,17 @@ class VirtualBoard:
             self._reset("hard", "hard")
         return True
 
-    def _opened_at(self, baud: int) -> None:
-        """Arduino's 1200 baud touch, which the Pico's USB stack listens to."""
-        if self.kind.touch_1200 and baud == 1200 and self.state == "firmware":
-            self._stop()
-            self._boot("soft", download=True)
+    # -- what the firmware asks ---------------------------------------------------------------
 
-    # -- what the bridge asks -----------------------------------------------------------------
+    def soft_reset(self) -> None:
+        """The program starts anew, the chip does not: its pins are as after a reset."""
+        self.wiring.reset_pins()
+        self._forget_watchdog()
 
-    def info(self) -> bytes:
-        kind = self.kind
-        told = {
-            "cause": self._cause,
-            "raw": self._repl.raw,
-            "unique_id": self.unique_id.hex(),
-            "freq_hz": kind.freq_hz,
-            "sysname": kind.sysname,
-            "machine": kind.machine,
-            "filesystem": self.bridge.region[1],
-            "prog_size": self.rom.prog_size,
-            "pins": sorted(kind.pins),
-            "names": dict(kind.pin_names),
-            "i2c": {str(bus): pins for bus, pins in kind.i2c_pins.items()},
-        }
-        return json.dumps(told).encode()
-
-    def ready(self) -> None:
-        """The interpreter has its modules and its file system: boot.py is next."""
-        if self._interpreter:
-            self._interpreter.take_input(interrupts_only=self._repl.raw)
-
-    def started(self) -> None:
-        """boot.py and main.py are done: the REPL is next."""
-        if self._interpreter:
-            self._interpreter.drain()
-        self._repl.scripts_done()
-
-    def leaving(self) -> None:
-        self._ending = True
-
-    def interrupt_again(self) -> None:
-        if self._interpreter:
-            self._interpreter.interrupt_again()
-
-    def reset(self, how: str, after_ms: int) -> None:
-        """``machine.reset()`` and its like: the program does not go on."""
-        if how == "soft":
-            raw = self._repl.raw
-            self._stop()
-            self.soft_reset(raw)
-        elif how == "bootloader":
+    def reset(self, how: str, after_ms: int = 0) -> None:
+        """``machine.reset()`` and its like: the program does not go on. ``how`` is "hard", "watchdog",
+        "bootloader" or "deepsleep"."""
+        if how == "bootloader":
             self._stop()
             self._boot("soft", download=True)
         elif how == "deepsleep":
@@ -364,13 +233,19 @@ class VirtualBoard:
                 self._restart = self.loop.after(
                     after_ms / 1000, lambda: self._reset("deepsleep", "deepsleep")
                 )
+        elif how == "watchdog":
+            self._reset("watchdog", "watchdog")
         else:
             self._reset("hard", "soft")
 
     def watchdog(self, timeout_ms: int) -> None:
+        self._forget_watchdog()
+        self._watchdog = self.loop.after(timeout_ms / 1000, self._bite)
+
+    def _forget_watchdog(self) -> None:
         if self._watchdog:
             self._watchdog.cancel()
-        self._watchdog = self.loop.after(timeout_ms / 1000, self._bite)
+            self._watchdog = None
 
     def _bite(self) -> None:
         log.info("the watchdog was not fed: the board resets")
@@ -383,7 +258,7 @@ class VirtualBoard:
         return {
             "state": self.state,
             "kind": self.kind.name,
-            "pid": self._interpreter.pid if self._interpreter else None,
+            "pid": self.runner.pid,
             "port": str(self.port.path) if self.port.plugged else "",
             "unique_id": self.unique_id.hex(),
             "boots": self.boots,

@@ -21,8 +21,6 @@ import fcntl
 import importlib.util
 import os
 import signal
-import socket
-import subprocess
 import sys
 import termios
 from collections.abc import Callable, Sequence
@@ -30,6 +28,7 @@ from enum import Enum
 from pathlib import Path
 
 from iotlab.errors import ConfigError, UnavailableError
+from iotlab.sim.engine.child import Child
 from iotlab.sim.engine.loop import Loop, Timer
 from iotlab.sim.engine.process import Doing, doing, in_futex
 
@@ -38,9 +37,6 @@ INTERRUPT = 0x03
 AGAIN_S = 0.001
 #: When a system call is ended that an interrupt may have missed.
 KICKS_S = (0.003, 0.02, 0.1)
-#: The output that may wait in the pipe: little, so that a board whose host does not read stops printing.
-PIPE_SIZE = 4096
-F_SETPIPE_SZ = 1031  # Linux, fcntl(2)
 
 
 class Taking(Enum):
@@ -49,13 +45,8 @@ class Taking(Enum):
     NOTHING, INTERRUPTS, ALL = range(3)
 
 
-class Interpreter:
-    """One MicroPython process.
-
-    ``output(data)`` gets what it prints, ``ended(code)`` is called once when it has gone by itself
-    (negative: the signal), ``hungry(size)`` tells how much input waits, and ``asking()`` says whether its
-    program asked the bridge something just now. ``channels`` are our ends of the sockets it does that on.
-    """
+class Interpreter(Child):
+    """One MicroPython process. ``asking()`` says whether its program asked the bridge something just now."""
 
     def __init__(
         self,
@@ -68,87 +59,19 @@ class Interpreter:
         hungry: Callable[[int], None],
         asking: Callable[[], bool],
     ) -> None:
-        self._loop, self._output, self._ended, self._hungry = loop, output, ended, hungry
+        super().__init__(
+            loop,
+            command,
+            channels=channels,
+            output=output,
+            ended=ended,
+            hungry=hungry,
+            environment={"PATH": os.defpath},  # no HOME: it would keep a history of the REPL there
+        )
         self._asking = asking
-        self._input = bytearray()
         self._taking = Taking.NOTHING
         self._again: Timer | None = None
         self._put_off = False  # an interrupt that is to be raised at a better moment
-        self._reading = True
-        self._closed = False
-        pairs = [socket.socketpair() for _ in range(channels)]
-        self.channels = [ours for ours, _ in pairs]
-        theirs = [other for _, other in pairs]
-        self._stdin_read, self._stdin = os.pipe()
-        self._stdout, stdout_write = os.pipe()
-        if sys.platform == "linux":
-            fcntl.fcntl(self._stdout, F_SETPIPE_SZ, PIPE_SIZE)
-        numbers = [other.fileno() for other in theirs]
-        try:
-            self._process = subprocess.Popen(
-                [*command, *(str(number) for number in numbers)],
-                stdin=self._stdin_read,
-                stdout=stdout_write,
-                stderr=stdout_write,
-                pass_fds=numbers,
-                env={"PATH": os.defpath},  # no HOME: it would keep a history of the REPL there
-                cwd="/",
-                start_new_session=True,
-            )
-        finally:
-            os.close(stdout_write)
-            for other in theirs:
-                other.close()
-        os.set_blocking(self._stdin, False)
-        os.set_blocking(self._stdout, False)
-        self._loop.watch(self._stdout, read=self._readable)
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    # -- output -------------------------------------------------------------------------------
-
-    def pause(self) -> None:
-        """Nobody takes its output now: it may fill the pipe and wait."""
-        self._reading = False
-        if not self._closed:
-            self._loop.forget(self._stdout)
-
-    def resume(self) -> None:
-        if not self._reading and not self._closed:
-            self._reading = True
-            self._loop.watch(self._stdout, read=self._readable)
-
-    def drain(self) -> None:
-        """Take all the output that it has written until now."""
-        while not self._closed and self._read():
-            pass
-
-    def _readable(self) -> None:
-        self._read()
-
-    def _read(self) -> bool:
-        try:
-            data = os.read(self._stdout, 65536)
-        except BlockingIOError:
-            return False
-        if data:
-            self._output(data)
-            return True
-        self._gone()
-        return False
-
-    def _gone(self) -> None:
-        """Its output is closed: it has ended, or does so now."""
-        self._loop.forget(self._stdout)
-        try:
-            code = self._process.wait(timeout=0.5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            code = self._process.wait()
-        self.close()
-        self._ended(code)
 
     # -- input --------------------------------------------------------------------------------
 
@@ -160,11 +83,6 @@ class Interpreter:
     def type_first(self, data: bytes) -> None:
         """A few bytes that go before all that the host typed."""
         os.write(self._stdin, data)
-
-    def send(self, data: bytes) -> None:
-        """What the host typed."""
-        self._input += data
-        self._feed()
 
     def interrupt_again(self) -> None:
         """The last interrupt came at a bad moment and was put off: raise it again now, it waits for it."""
@@ -184,16 +102,9 @@ class Interpreter:
                 self._interrupt()
                 continue
             end = self._input.find(INTERRUPT)
-            try:
-                sent = os.write(self._stdin, self._input[: end if end >= 0 else None])
-            except BlockingIOError:
-                self._loop.watch(self._stdin, write=self._feed)
+            if not self._type(end if end >= 0 else len(self._input)):
                 self._pull_interrupt()
                 break
-            except BrokenPipeError:
-                self._input.clear()
-                break
-            del self._input[:sent]
         else:
             self._loop.forget(self._stdin)
         self._hungry(len(self._input))
@@ -209,7 +120,7 @@ class Interpreter:
         """Deal with the 0x03 in front, or hold it a little longer."""
         try:
             now = doing(self.pid)
-            done = self._signal() if now.runs_code else self._waits(now) and self._type(INTERRUPT)
+            done = self._signal() if now.runs_code else self._waits(now) and self._type_one(INTERRUPT)
         except ProcessLookupError:
             done = True
         if done:
@@ -231,7 +142,7 @@ class Interpreter:
         """Whether it waits for input, all of which it has read."""
         return before.sleeping and self._unread() == 0 and not doing(self.pid).runs_code
 
-    def _type(self, character: int) -> bool:
+    def _type_one(self, character: int) -> bool:
         try:
             return os.write(self._stdin, bytes([character])) == 1
         except (BlockingIOError, BrokenPipeError):
@@ -291,27 +202,10 @@ class Interpreter:
 
     # -- the end ------------------------------------------------------------------------------
 
-    def kill(self) -> None:
-        """Its power goes: no code of it runs any more. ``ended`` is not called."""
-        if not self._closed:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.pid, signal.SIGKILL)
-            self._process.wait()
-            self.close()
-
     def close(self) -> None:
-        if self._closed:
-            return
-        self._closed = True
         if self._again:
             self._again.cancel()
-        self._loop.forget(self._stdout)
-        self._loop.forget(self._stdin)
-        for fd in (self._stdin_read, self._stdin, self._stdout):
-            os.close(fd)
-        for channel in self.channels:
-            self._loop.forget(channel.fileno())
-            channel.close()
+        super().close()
 
 
 def command(micropython: Path | None, script: Path, heap_kib: int) -> list[str]:

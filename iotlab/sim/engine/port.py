@@ -29,7 +29,8 @@ BITS_PER_BYTE = 10  # 8N1: start bit, eight, stop bit
 
 
 class Port:
-    """``received(data)`` gets what the host sends; ``drained()`` is called when there is room again."""
+    """``received(data)`` gets what the host sends; ``drained()`` is called when there is room again,
+    ``opened(baud)`` and ``closed()`` when somebody opened the port, or nobody has it open any more."""
 
     def __init__(
         self,
@@ -39,10 +40,12 @@ class Port:
         baud: int,
         received: Callable[[bytes], None],
         drained: Callable[[], None],
-        opened_at: Callable[[int], None],
+        opened: Callable[[int], None],
+        closed: Callable[[], None],
     ) -> None:
         self._loop, self._path = loop, path
-        self._received, self._drained, self._opened_at = received, drained, opened_at
+        self._received, self._drained = received, drained
+        self._opened, self._closed = opened, closed
         self._byte_s = BITS_PER_BYTE / baud if baud else 0.0
         self._out = bytearray()
         self._last = 0  # the last byte that went out, to tell a lone newline
@@ -76,9 +79,11 @@ class Port:
                 timer.cancel()
         self._path.unlink(missing_ok=True)
         os.close(self._master)
-        self._master, self._client = -1, False
+        client, self._master, self._client = self._client, -1, False
         self._out.clear()
         self._drained()
+        if client:
+            self._closed()
 
     def plug(self, path: Path | None = None) -> None:
         """Put the cable back, under another name if one is given."""
@@ -107,7 +112,7 @@ class Port:
             self._client = not hung_up
             if self._client:
                 speed = _speed(self._master)
-                self._loop.after(0.0, lambda: self._opened_at(speed))  # it may unplug this port
+                self._loop.after(0.0, lambda: self._opened(speed))  # it may unplug this port
             else:
                 self._lost_client()
             self._watch()
@@ -121,6 +126,7 @@ class Port:
             termios.tcflush(self._master, termios.TCIOFLUSH)
             tty.setraw(self._master)
         self._drained()
+        self._closed()
 
     def _watch(self) -> None:
         reading = self._client and self._hungry and self._in_wait is None

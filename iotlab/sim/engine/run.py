@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from iotlab.sim.engine.loop import Loop
 from iotlab.sim.layout import BoardLayout
 
 FOLDER_S = 2.0
+UP_S = 30.0
 
 
 def run(told: dict[str, Any]) -> int:
@@ -42,7 +44,7 @@ def run(told: dict[str, Any]) -> int:
     if told["owner"] is not None:
         loop.watch(told["owner"], read=loop.stop)  # nothing is ever written: it ended
     _end_without_folder(loop, places.control)
-    _tell(told["ready"], {"ok": True})
+    _tell_when_up(loop, board, told["ready"], time.monotonic() + UP_S)
     try:
         loop.run()
     finally:
@@ -58,6 +60,14 @@ def _end_without_folder(loop: Loop, control: Path) -> None:
         loop.after(FOLDER_S, lambda: _end_without_folder(loop, control))
     else:
         loop.stop()
+
+
+def _tell_when_up(loop: Loop, board: VirtualBoard, ready: int, end_s: float) -> None:
+    """An emulated chip takes a moment until the host knows it; a firmware may also leave the port away."""
+    if board.coming_up and time.monotonic() < end_s:
+        loop.after(0.02, lambda: _tell_when_up(loop, board, ready, end_s))
+    else:
+        _tell(ready, {"ok": True})
 
 
 def _tell(fd: int, message: dict[str, Any]) -> None:
