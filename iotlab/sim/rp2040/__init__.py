@@ -2,10 +2,9 @@
 
 The chip's core and peripherals are those of the package ``rp2040py``; here is what surrounds it on the bench.
 ``clock`` lets its timers keep this machine's time, ``usb`` is the cable to the host, ``flash`` the memory beside
-it, ``wires`` what is on its pins; ``bench`` asks the board's process, with the same requests as the other
+it, ``i2c`` and ``pins`` what is wired to it; ``bench`` asks the board's process, with the same requests as the other
 engine's ``machine`` module (``iotlab/sim/engine/bridge.py``); ``chip`` puts it together.
 
-What it does not have: a second core, the bootloader's drive (the board's ROM is ``iotlab/sim/boards/pico_rom.py``),
-and chips on an I2C bus that a program or a state machine makes by toggling pins. Its core runs a few million
-cycles per second.
+What it does not have: a second core, and the bootloader's drive (``iotlab/sim/boards/pico_rom.py`` is the ROM of
+the board). Its core runs a few million cycles per second.
 """

@@ -19,8 +19,9 @@ from rp2040py.utils.logging import ConsoleLogger, LogLevel
 from iotlab.sim.rp2040.bench import FLASH_ERASE, FLASH_WRITE, READY, Bench
 from iotlab.sim.rp2040.clock import WallClock
 from iotlab.sim.rp2040.flash import FlashBus
+from iotlab.sim.rp2040.i2c import Controller, Lines
+from iotlab.sim.rp2040.pins import Pins
 from iotlab.sim.rp2040.usb import Cable
-from iotlab.sim.rp2040.wires import I2CWires, PinWires
 
 #: After so many instructions the time is looked at: about 30 microseconds.
 BETWEEN_TICKS = 128
@@ -33,11 +34,13 @@ ROOM = 4096
 
 @dataclass(frozen=True)
 class Told:
-    """What the board tells its chip. ``pins`` have parts on them; ``watchdog``: the last reset was its own."""
+    """What the board tells its chip: the pins (SCL, SDA) with I2C chips, the pins with other parts, and whether
+    the last reset was the watchdog's."""
 
     flash: str
     flash_size: int
     unique_id: str
+    buses: tuple[tuple[int, int], ...]
     pins: tuple[int, ...]
     watchdog: bool
 
@@ -71,8 +74,10 @@ class Chip:
         )
         self.rp2040.flash[: told.flash_size] = Path(told.flash).read_bytes()
         for number in range(2):
-            I2CWires(self.rp2040, number, self._bench)
-        self._pins = PinWires(self.rp2040, told.pins, self._bench)
+            Controller(self.rp2040, number, self._bench)
+        for scl, sda in told.buses:
+            Lines(self.rp2040, scl, sda, self._bench)
+        self._pins = Pins(self.rp2040, told.pins, self._bench)
         self._remember(told.watchdog)
         self._selector = selectors.DefaultSelector()
         self._selector.register(events, selectors.EVENT_READ, self._happened)

@@ -53,6 +53,7 @@ class EmulatedRp2040(Runner):
             "flash": str(board.flash.path),
             "flash_size": board.flash.size,
             "unique_id": board.unique_id.hex(),
+            "buses": sorted({part.pins for part in board.layout.parts if len(part.pins) == 2}),
             "pins": sorted({part.pins[0] for part in board.layout.parts if len(part.pins) == 1}),
             "watchdog": cause == "watchdog",
         }
