@@ -14,8 +14,6 @@ from rp2040py.rp2040 import RP2040
 from rp2040py.usb.cdc import USBCDC
 
 CONTROL_ENDPOINT = 0
-#: A control request is over in that time; the host sends the next one after it.
-BETWEEN_REQUESTS_NS = 5_000_000
 USUAL_BAUD = 115200
 
 
@@ -28,14 +26,16 @@ class Cable:
         self._cdc.on_serial_data = lambda data: received(bytes(data))
         self._cdc.on_device_connected = self._enumerated
         self._connected = connected
-        assert self._usb.on_endpoint_read is not None  # the serial device's, just installed
-        self._control = self._usb.on_endpoint_read
-        self._usb.on_endpoint_read = self._wanted
+        # the serial device's own, just installed
+        assert self._usb.on_endpoint_read
+        assert self._usb.on_endpoint_write
+        self._control, self._arrived = self._usb.on_endpoint_read, self._usb.on_endpoint_write
+        self._usb.on_endpoint_read, self._usb.on_endpoint_write = self._wanted, self._sent
         self._out = bytearray()
         self._buffers: dict[int, int] = {}  # endpoint -> bytes that the device can take now
         self._requests: deque[Callable[[], None]] = deque()
-        self._later = mcu.clock.create_alarm(self._next_request)
-        self._busy = True  # enumeration comes first
+        self._known = False  # the device was enumerated
+        self._busy = False  # a control request is under way
         self._baud = USUAL_BAUD
         self._open = False
 
@@ -82,8 +82,8 @@ class Cable:
     # -- control requests ---------------------------------------------------------------------
 
     def _enumerated(self) -> None:
-        """The emulated host has set DTR by now, whoever is there."""
-        self._later.schedule(BETWEEN_REQUESTS_NS)
+        """The emulated host sets DTR just now, whoever is there."""
+        self._known = self._busy = True
         self._request_state()
         self._connected()
 
@@ -91,11 +91,17 @@ class Cable:
         baud, there = self._baud, self._open
         self._requests.append(lambda: self._cdc.set_line_coding(baud))
         self._requests.append(lambda: self._cdc.set_control_lines(dtr=there, rts=there))
-        if not self._busy:
+        if self._known and not self._busy:
+            self._next_request()
+
+    def _sent(self, endpoint: int, data: bytes | bytearray) -> None:
+        """The device sent something. An empty packet ends a control request: the next one may come."""
+        asked = self._busy
+        self._arrived(endpoint, data)
+        if asked and endpoint == CONTROL_ENDPOINT and not data:
             self._next_request()
 
     def _next_request(self) -> None:
         self._busy = bool(self._requests)
         if self._requests:
             self._requests.popleft()()
-            self._later.schedule(BETWEEN_REQUESTS_NS)
