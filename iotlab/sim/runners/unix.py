@@ -136,6 +136,7 @@ class UnixPort(Runner):
             "sysname": kind.sysname,
             "machine": kind.machine,
             "filesystem": board.bridge.region[1],
+            "prog_size": board.rom.prog_size,
             "pins": sorted(kind.pins),
             "names": dict(kind.pin_names),
             "i2c": {str(bus): pins for bus, pins in kind.i2c_pins.items()},
