@@ -10,6 +10,9 @@ from typing_extensions import Self
 
 from iotlab.errors import ClosedError, DeadlineError, DisconnectedError
 
+#: What is asked of a port at once, so that no system call is made for single bytes.
+_BULK = 65536
+
 
 class Link(ABC):
     """A byte stream to one board. One reader at a time, one writer at a time.
@@ -29,6 +32,7 @@ class Link(ABC):
         #: Whether the other end was seen to be gone: then only another link reaches it.
         self.lost = False
         self._closed = False
+        self._ahead, self._taken = b"", 0  # what was read in bulk, and how much of it callers have
 
     # -- what callers use ---------------------------------------------------------------------
 
@@ -39,15 +43,19 @@ class Link(ABC):
         other end is gone, ``ClosedError`` after ``close``.
         """
         self._check_open()
-        data = self._read_or_note(max_size, timeout_s)
-        if not data:
-            raise DeadlineError(f"nothing came from {self.name} in {timeout_s:g} s")
+        if self._taken == len(self._ahead):
+            self._ahead, self._taken = self._read_or_note(_BULK, timeout_s), 0
+            if not self._ahead:
+                raise DeadlineError(f"nothing came from {self.name} in {timeout_s:g} s")
+        data = self._ahead[self._taken : self._taken + max_size]
+        self._taken += len(data)
         return data
 
     def read_now(self) -> bytes:
         """What has come already; empty where nothing has."""
         self._check_open()
-        return self._read_or_note(65536, 0.0)
+        data, self._ahead, self._taken = self._ahead[self._taken :], b"", 0
+        return data or self._read_or_note(_BULK, 0.0)
 
     def read_exactly(self, size: int, *, timeout_s: float) -> bytes:
         """``size`` bytes; ``DeadlineError.partial`` has what came if it was less."""
@@ -58,7 +66,7 @@ class Link(ABC):
         return data
 
     def read_until(self, mark: bytes, *, timeout_s: float, max_size: int = 1 << 20) -> bytes:
-        """Everything up to and including ``mark``, byte by byte: nothing behind it is taken."""
+        """Everything up to and including ``mark``: what follows it stays for the next read."""
         end = time.monotonic() + timeout_s
         data = bytearray()
         while not data.endswith(mark):

@@ -35,6 +35,11 @@ def test_the_password_may_stand_in_the_url(webrepl: WebReplBridge) -> None:
         assert PASSWORD not in repr(vars(link))
 
 
+def test_ws_is_another_name(webrepl: WebReplBridge) -> None:
+    with open_link(webrepl.url.replace("webrepl", "ws"), password=PASSWORD) as link:
+        assert link.name.startswith("ws://127.0.0.1:")
+
+
 def test_it_is_not_in_what_is_logged(webrepl: WebReplBridge, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG), open_link(webrepl.url, password=PASSWORD) as link:
         link.write(b"x")
