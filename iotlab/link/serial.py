@@ -81,7 +81,12 @@ class SerialLink(Link):
             if not select.select([self._fd], [], [], timeout_s)[0]:
                 return b""
             data = os.read(self._fd, max_size)
-        except (OSError, serial.SerialException, TypeError) as error:  # TypeError: pyserial after a close
+        except (
+            OSError,
+            serial.SerialException,
+            TypeError,
+            ValueError,
+        ) as error:  # closed meanwhile, the last two
             raise DisconnectedError(f"{self.name} went away: plug it in and connect again") from error
         if not data:
             raise DisconnectedError(f"{self.name} went away: plug it in and connect again")
@@ -103,7 +108,7 @@ class SerialLink(Link):
                 taken = self._write_fd(self._fd, data)
         except serial.SerialTimeoutException:
             taken = False
-        except (OSError, serial.SerialException) as error:
+        except (OSError, serial.SerialException, ValueError) as error:
             raise DisconnectedError(f"{self.name} went away: plug it in and connect again") from error
         if not taken:
             raise DeadlineError(f"{self.name} does not take bytes: reset the board")
@@ -120,6 +125,8 @@ class SerialLink(Link):
                 return False
 
     def _close(self) -> None:
+        if self._fd is not None:
+            self._fd = -1  # the number may soon be another file's
         if self._lines is not None:
             self._lines.close()
         with contextlib.suppress(OSError, serial.SerialException):
