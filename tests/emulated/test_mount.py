@@ -416,7 +416,8 @@ import os
 from machine import Pin
 led = Pin(2, Pin.OUT, value=0)
 try:
-    os.stat('text.txt')
+    while True:  # the first one may come while the program is still watched
+        os.stat('text.txt')
 except OSError as e:
     number = e.args[0]
 led.value(1)"""

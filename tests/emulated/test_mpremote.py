@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -137,10 +138,15 @@ def test_run(board: MicroPythonBoard) -> None:
         mpremote.run(board, "run binary.py")
 
 
-def test_code_that_nobody_waits_for_ends_with_the_next_call(board: MicroPythonBoard) -> None:
-    assert mpremote.run(board, ["exec", "--no-follow", "n = 0\nwhile True: n += 1"]) == ""
-    assert board.eval("n > 0")
+def test_code_that_nobody_waits_for_ends_with_the_next_call(board: MicroPythonBoard, bench: Bench) -> None:
+    code = "from machine import Pin\nled = Pin(2, Pin.OUT, value=1)\ntry:\n while True: pass\nfinally: led.value(0)"
+    assert mpremote.run(board, ["exec", "--no-follow", code]) == ""
+    end = time.monotonic() + 20
+    while not bench["esp32"].chip("led").on:
+        assert time.monotonic() < end
+        time.sleep(0.01)
     assert mpremote.run(board, "eval 6*7") == "42\n"
+    assert not bench["esp32"].chip("led").on
 
 
 def test_an_interrupt_stops_the_board(board: MicroPythonBoard) -> None:
