@@ -13,7 +13,7 @@ def main() -> None:
     try:
         app.start()
     finally:
-        app.kernel.close()
+        app.kernel.close(restart=True)  # it may be; a shutdown said so before
 
 
 if __name__ == "__main__":

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from iotlab.discovery import connect
-from iotlab.errors import IotlabError
+from iotlab.board import Board
+from iotlab.config import Settings
+from iotlab.discovery import boards, connect
+from iotlab.errors import InUseError, IotlabError
+from iotlab.kernel.claim import Claim, Note, notebook_name, take, who_has
+from iotlab.kernel.remembered import Remembered
 from iotlab.micropython.board import MicroPythonBoard
 from iotlab.micropython.session import CELL_HELPER
 from iotlab.micropython.show import runs_cells
@@ -19,14 +25,15 @@ _FIRMWARE = "(tuple(__import__('sys').implementation[1]), __import__('os').uname
 class Attachment:
     """The kernel's board: connected when it is first needed, and again after it went away.
 
-    ``say`` tells the user what happened to the board's memory. Cells call from one thread, and what is asked
-    beside them from another.
+    ``say`` tells the user what happened to the board's memory. Cells call from one thread, what is asked beside
+    them from another, and a kernel that wants the board from a third.
     """
 
-    def __init__(self, say: Callable[[str], object]) -> None:
-        self._say = say
+    def __init__(self, say: Callable[[str], object], remembered: Remembered) -> None:
+        self._say, self._remembered = say, remembered
         self._changing = threading.RLock()
         self._board: MicroPythonBoard | None = None
+        self._claim: Claim | None = None
         self._target: str | None = None
         self._lost = False
         self._name = "the board"
@@ -54,12 +61,17 @@ class Attachment:
         if owed:
             raise owed
         with self._changing:
-            return self._board or self.connect(self._target)
+            return self._board or self._connect(self._target, chosen=False)
 
     def beside(self, wait_s: float) -> MicroPythonBoard | None:
         """The board, for a question beside the cells. Where none is connected, that is tried once between two
         cells, and waited for so long; it goes on by itself."""
-        if self._board is None and self._may_try and self._changing.acquire(blocking=False):
+        if (
+            self._board is None
+            and self._may_try
+            and not self._owed
+            and self._changing.acquire(blocking=False)
+        ):
             self._may_try = False
             self._changing.release()
             attempt = threading.Thread(target=self._try, name="iotlab connecting", daemon=True)
@@ -71,25 +83,15 @@ class Attachment:
         """A question beside the cells met ``error``: the next cell is to hear of it."""
         self._owed = self._owed or error
 
-    def connect(self, target: str | None) -> MicroPythonBoard:
+    def connect(self, target: str | None, *, by_force: bool = False) -> MicroPythonBoard:
         """Connect to ``target``, or the only board there is. A board that is new to the kernel starts afresh.
 
-        Raises what :func:`iotlab.connect` raises, ``UnsupportedError`` for a board that runs no MicroPython.
+        With ``by_force`` another notebook that has it is asked to let go. Raises what :func:`iotlab.connect`
+        raises, ``UnsupportedError`` for a board that runs no MicroPython; an ``InUseError`` names the notebook.
         """
         with self._changing:
-            again = self._lost and target == self._target
-            self.close()
-            opened = connect(target)
-            try:
-                board = runs_cells(opened)
-                self._start(board, again=again)
-            except BaseException:
-                opened.close()
-                raise
-            self._name, self._owed = board.info.name, None
-            self._target, self._lost = target or board.info.port or board.info.name, False
-            self._board = board
-            return board
+            self._owed = None
+            return self._connect(target, chosen=True, by_force=by_force)
 
     def lose(self) -> None:
         """The board went away: the next cell connects again."""
@@ -97,19 +99,79 @@ class Attachment:
             if self._board:
                 self._lost = True
                 with suppress(IotlabError, OSError):
-                    self._board.close()
-                self._board = None
+                    self.close()
 
     def close(self) -> None:
         """Let go of the board; a cell that runs there is interrupted first. Idempotent."""
         board, self._board = self._board, None
-        if board:
-            board.close()
+        claim, self._claim = self._claim, None
+        try:
+            if board:
+                board.close()
+        finally:
+            if claim:
+                claim.close()
+
+    def end(self, *, restart: bool) -> None:
+        """Let go for good; a kernel that is restarted finds its board again."""
+        try:
+            self.close()
+        finally:
+            if not restart:
+                with suppress(IotlabError, OSError):
+                    self._remembered.forget(Settings.load())
+
+    # -- details ------------------------------------------------------------------------------
+
+    def _connect(self, target: str | None, *, chosen: bool, by_force: bool = False) -> MicroPythonBoard:
+        settings = Settings.load()
+        target = target or (None if chosen else self._remembered.board(settings))
+        again = self._lost and target == self._target
+        self.close()
+        opened = self._open(target or settings.board or None, settings, by_force)
+        try:
+            board = runs_cells(opened)
+            self._start(board, again=again)
+            self._claim = Claim(board.info.port, settings, notebook_name(os.environ), self._give_away)
+        except BaseException:
+            opened.close()
+            raise
+        self._name = board.info.name
+        self._target, self._lost = target or board.info.port or board.info.name, False
+        self._board = board
+        if chosen:
+            self._remembered.keep(settings, self._target)
+        return board
+
+    def _open(self, target: str | None, settings: Settings, by_force: bool) -> Board:
+        try:
+            return connect(target, settings=settings)
+        except InUseError as error:
+            note = _note(target, settings, error)
+            if note is None:
+                raise
+            if not by_force:
+                name = target or note.port
+                raise InUseError(
+                    f"{name} is held by {note}: close it there, or %connect {name} --take", holder=str(note)
+                ) from error
+        take(note, settings, notebook_name(os.environ))
+        return connect(target, settings=settings)
+
+    def _give_away(self, who: str) -> None:
+        """Another kernel of this user wants the board; the next cell hears of it."""
+        when = time.strftime("%H:%M:%S")
+        self.owe(
+            InUseError(
+                f"{who} took {self._name} at {when}: %connect {self._name} --take takes it back", holder=who
+            )
+        )
+        self.close()
 
     def _try(self) -> None:
         with suppress(IotlabError, OSError), self._changing:
             if self._board is None:
-                self.connect(self._target)
+                self._connect(self._target, chosen=False)
 
     def _start(self, board: MicroPythonBoard, *, again: bool) -> None:
         kept = again and board.eval(_IS_KNOWN)
@@ -119,3 +181,10 @@ class Attachment:
             board.reset("soft")
         version, self.port = board.eval(_FIRMWARE)
         self.version = ".".join(str(part) for part in version if part != "")
+
+
+def _note(target: str | None, settings: Settings, error: InUseError) -> Note | None:
+    """The note of the kernel that has the board; None where somebody else has it."""
+    ports = [e.port for e in boards(settings=settings) if e.port and target in (None, e.name, e.port)]
+    notes = [note for port in ports or [target or ""] if (note := who_has(port, settings))]
+    return next((note for note in notes if f"({note.pid})" in error.holder or not error.holder), None)

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import re
 import shlex
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-from iotlab.discovery import boards
 from iotlab.errors import ConfigError, NotFoundError
 from iotlab.kernel.attachment import Attachment
-from iotlab.table import Table
+from iotlab.kernel.host import HostShell
+from iotlab.kernel.mirror import Mirror
 
 _LINE = re.compile(r"%(?P<name>[A-Za-z]\w*)(?:\s+(?P<rest>.*))?$")
+_CELL = re.compile(r"%%(?P<name>[A-Za-z]\w*)(?:\s+(?P<rest>.*))?$")
+#: What somebody may look for here who knows it from IPython.
+_IPYTHONS = (
+    "time",
+    "pip",
+    "cd",
+    "pwd",
+    "env",
+    "matplotlib",
+    "run",
+    "who",
+    "whos",
+    "load_ext",
+    "debug",
+    "bash",
+)
 
 
 class Front(Protocol):
@@ -27,21 +44,57 @@ class Front(Protocol):
         """Show an object, as HTML where it can."""
 
 
-def split(source: str) -> tuple[list[str], str]:
-    """The ``%`` lines at the top of a cell, and the rest with blank lines in their place.
+@dataclass(frozen=True)
+class Place:
+    """What the commands of cell ``number`` work on. ``forget`` is called when the board's names are gone."""
+
+    attachment: Attachment
+    host: HostShell
+    mirror: Mirror
+    forget: Callable[[], None]
+    number: int = 0
+    silent: bool = False
+
+
+class Group:
+    """Some commands. Each method named ``do_...`` is one; its docstring is its help. ``cell_...`` is a command that
+    takes the whole cell behind its line, and gets the text first."""
+
+    def __init__(self, place: Place, front: Front) -> None:
+        self.place, self.front = place, front
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A cell, cut up: its ``%`` lines at the top, the ``%%`` line behind them, and the rest, in which blank lines
+    stand for both, so that line numbers stay."""
+
+    commands: list[str]
+    cell: str
+    rest: str
+
+
+def split(source: str) -> Cut:
+    """Cut a cell up.
 
     >>> split("%ls /\\n# hi\\n1 + 1")
-    (['%ls /'], '\\n# hi\\n1 + 1')
+    Cut(commands=['%ls /'], cell='', rest='\\n# hi\\n1 + 1')
     """
-    commands, rest, top = [], [], True
-    for line in source.split("\n"):
-        if top and _LINE.match(line.strip()):
+    commands: list[str] = []
+    rest: list[str] = []
+    lines = source.split("\n")
+    for k, line in enumerate(lines):
+        if _CELL.match(line.strip()):
+            return Cut(commands, line.strip(), "\n".join([*rest, "", *lines[k + 1 :]]))
+        if _LINE.match(line.strip()):
             commands.append(line.strip())
             rest.append("")
-            continue
-        top = top and (not line.strip() or line.lstrip().startswith("#"))
-        rest.append(line)
-    return commands, "\n".join(rest)
+        elif not line.strip() or line.lstrip().startswith("#"):
+            rest.append(line)
+        else:
+            rest += lines[k:]
+            break
+    return Cut(commands, "", "\n".join(rest))
 
 
 def misplaced(source: str) -> str:
@@ -51,115 +104,88 @@ def misplaced(source: str) -> str:
 
 
 class Commands:
-    """Runs ``%`` lines. Each method named ``do_...`` is a command; its docstring is its help."""
+    """Runs the ``%`` lines of some groups."""
 
-    def __init__(self, attachment: Attachment, front: Front) -> None:
-        self._attachment, self._front = attachment, front
+    def __init__(self, place: Place, front: Front, groups: Sequence[type[Group]]) -> None:
+        self._lines: dict[str, Callable[..., Any]] = {"help": self.help, "lsmagic": self.lsmagic}
+        self._cells: dict[str, Callable[..., Any]] = {}
+        self._front = front
+        for group in groups:
+            made = group(place, front)
+            for name in dir(made):
+                kind, _, rest = name.partition("_")
+                if kind in ("do", "cell") and rest:
+                    (self._lines if kind == "do" else self._cells)[rest] = getattr(made, name)
 
     def names(self) -> list[str]:
-        """The commands there are."""
-        return sorted(name.removeprefix("do_") for name in dir(self) if name.startswith("do_"))
+        """The commands there are, as one writes them."""
+        return sorted([*(f"%{name}" for name in self._lines), *(f"%%{name}" for name in self._cells)])
 
     def run(self, line: str) -> None:
         """Run ``%name arguments``. ``NotFoundError`` where there is no such command, ``ConfigError`` for arguments
         that make no sense; else what the command raises."""
-        match = _LINE.match(line)
-        command = self._commands().get(match["name"]) if match else None
-        if match is None or command is None:
-            known = ", ".join("%" + name for name in self.names())
-            raise NotFoundError(f"there is no {line.split()[0]} on this kernel; there are {known}")
-        try:
-            arguments = shlex.split(match["rest"] or "")
-        except ValueError as error:
-            raise ConfigError(f"%{match['name']}: {error}: close the quotation") from error
-        try:
-            inspect.signature(command).bind(*arguments)
-        except TypeError:
-            raise ConfigError(f"use it as {_usage(command)[0]}") from None
-        command(*arguments)
+        command, rest = self._find(_LINE.match(line), self._lines, line, "%")
+        _call(command, rest)
 
-    # -- the commands -------------------------------------------------------------------------
+    def run_cell(self, line: str, text: str) -> Any:
+        """Run ``%%name arguments`` on the cell behind it; what the command returns, which may be a coroutine."""
+        command, rest = self._find(_CELL.match(line), self._cells, line, "%%")
+        return _call(command, rest, text)
 
-    def do_connect(self, board: str = "") -> None:
-        """%connect [name|port|url] -- run the cells of this notebook on that board, or the only one"""
-        connected = self._attachment.connect(board or None)
-        self._front.say(f"{connected!r}\n")
-
-    def do_boards(self) -> None:
-        """%boards -- the boards in reach"""
-        self._front.show(boards())
-
-    def do_info(self) -> None:
-        """%info -- what is known of the board"""
-        told = self._attachment.board().info.to_dict()
-        rows = [
-            (key.replace("_", " "), _plain(value)) for key, value in told.items() if value not in ("", ())
-        ]
-        self._front.show(Table(("board", told["name"]), rows[1:]))
-
-    def do_reset(self, kind: str = "soft") -> None:
-        """%reset [soft|hard] -- a new interpreter on the board (soft), or the whole chip started anew (hard)"""
-        if kind not in ("soft", "hard"):
-            raise ConfigError(f"%reset soft or %reset hard, not {kind}")
-        self._attachment.board().reset("hard" if kind == "hard" else "soft")
-        self._front.say(f"{self._attachment.name}: {kind} reset, all variables are gone\n")
-
-    def do_ls(self, path: str = "/") -> None:
-        """%ls [path] -- the files on the board"""
-        found = self._attachment.board().files.ls(path)
-        rows = [(f.path + ("/" if f.is_dir else ""), "" if f.is_dir else str(f.size)) for f in found]
-        self._front.show(Table(("path", "bytes"), rows, empty=f"{path} is empty"))
-
-    def do_put(self, local: str, remote: str = "") -> None:
-        """%put local [remote] -- copy a file of this machine to the board"""
-        path = Path(local).expanduser()
-        if not path.is_file():
-            raise NotFoundError(f"there is no file {local} on this machine (in {Path.cwd()})")
-        self._attachment.board().files.put(path, remote)
-        self._front.say(f"{local} -> {self._attachment.name}:{remote or '/' + path.name}\n")
-
-    def do_get(self, remote: str, local: str = "") -> None:
-        """%get remote [local] -- copy a file of the board to this machine"""
-        place = self._attachment.board().files.get(remote, local)
-        self._front.say(f"{self._attachment.name}:{remote} -> {place}\n")
-
-    def do_probe(self, bus: str = "0") -> None:
-        """%probe [bus] -- what answers on an I2C bus, and what it probably is"""
-        from iotlab.probe import probe
-
-        if not bus.isdigit():
-            raise ConfigError(f"%probe takes the number of an I2C bus, not {bus}")
-        self._front.show(probe(self._attachment.board().i2c(int(bus))))
-
-    def do_mpremote(self, *words: str) -> None:
-        """%mpremote command ... -- mpremote's own commands on this board; %mpremote help lists them"""
-        from iotlab.mpremote import run
-
-        run(self._attachment.board, words, output=self._front.say)
-
-    def do_help(self) -> None:
+    def help(self) -> None:
         """%help -- this list"""
-        rows = [_usage(command) for _, command in sorted(self._commands().items())]
-        self._front.show(Table(("command", "what it does"), rows))
+        from iotlab.table import Table
+
+        commands = [*self._lines.items(), *self._cells.items()]
+        self._front.show(
+            Table(("command", "what it does"), [_usage(c) for _, c in sorted(commands, key=_by_name)])
+        )
         self._front.say(
-            "These lines stand at the top of a cell; the rest of it runs on the board, where display(value), "
-            "clear_output() and input() are at hand.\nname? tells what the board knows of a name.\n"
+            "% lines stand at the top of a cell; the rest of it runs on the board, where display(value), "
+            "plot(value), clear_output() and input() are at hand. A %% line takes the whole cell.\n"
+            "name? tells what is known of a name, name?? shows its source too.\n"
         )
 
-    def do_lsmagic(self) -> None:
-        """%lsmagic -- the same as %help"""
-        self.do_help()
+    def lsmagic(self) -> None:
+        """%lsmagic -- the names of these commands"""
+        self._front.say("  ".join(self.names()) + "\n")
 
     # -- details ------------------------------------------------------------------------------
 
-    def _commands(self) -> Mapping[str, Callable[..., None]]:
-        return {name: getattr(self, f"do_{name}") for name in self.names()}
+    def _find(
+        self, match: re.Match[str] | None, among: Mapping[str, Callable[..., Any]], line: str, sign: str
+    ) -> tuple[Callable[..., Any], str]:
+        command = among.get(match["name"]) if match else None
+        if match is None or command is None:
+            raise NotFoundError(self._unknown(line.split()[0], match["name"] if match else "", sign))
+        return command, match["rest"] or ""
+
+    def _unknown(self, written: str, name: str, sign: str) -> str:
+        near = difflib.get_close_matches(sign + name, self.names(), n=1, cutoff=0.6)
+        if near:
+            return f"there is no {written} on this kernel: did you mean {near[0]}? %help lists what there is"
+        if name in _IPYTHONS:
+            return f"{written} is IPython's, and works on this machine: put it into a %%host cell"
+        return f"there is no {written} on this kernel; there are {', '.join(self.names())}"
 
 
-def _usage(command: Callable[..., None]) -> tuple[str, str]:
+def _call(command: Callable[..., Any], rest: str, *first: str) -> Any:
+    usage = _usage(command)[0]
+    try:
+        arguments = [rest] if usage.endswith("statement") else shlex.split(rest)
+    except ValueError as error:
+        raise ConfigError(f"{usage.split()[0]}: {error}: close the quotation") from error
+    try:
+        inspect.signature(command).bind(*first, *arguments)
+    except TypeError:
+        raise ConfigError(f"use it as {usage}") from None
+    return command(*first, *arguments)
+
+
+def _usage(command: Callable[..., Any]) -> tuple[str, str]:
     usage, _, what = (command.__doc__ or "").strip().partition(" -- ")
-    return usage, what
+    return usage, " ".join(what.split())
 
 
-def _plain(value: Any) -> str:
-    return ", ".join(value) if isinstance(value, (tuple, list)) else str(value)
+def _by_name(item: tuple[str, Callable[..., Any]]) -> str:
+    return item[0]

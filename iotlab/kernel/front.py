@@ -21,7 +21,9 @@ class CellFront(Show):
 
     def __init__(self, number: int, publish: Publish, later: Later, ask: Ask, *, silent: bool) -> None:
         super().__init__()
-        self._number, self._send, self._asks, self._silent = number, publish, ask, silent
+        self._number, self._send, self._asks = number, publish, ask
+        #: Whether it shows no value.
+        self.silent = silent
         self._stream = Stream(lambda text: publish("stream", {"name": "stdout", "text": text}), later)
         #: The text of the cell's value, None where it has none.
         self.result: str | None = None
@@ -49,7 +51,7 @@ class CellFront(Show):
 
     def _result(self, value: Bundle) -> None:
         self.result = value["text/plain"]
-        if not self._silent:
+        if not self.silent:
             self.publish("execute_result", {"execution_count": self._number, "data": value, "metadata": {}})
 
     def _display(self, value: Bundle, display_id: str, *, update: bool) -> None:

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import re
 import threading
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+import comm
 from IPython.core.error import StdinNotImplementedError
 
 from iotlab import __version__
 from iotlab.errors import ConfigError, DisconnectedError, IotlabError, RemoteError, RestartedError, StuckError
 from iotlab.kernel.attachment import Attachment
 from iotlab.kernel.beside import BesideKernel
-from iotlab.kernel.commands import Commands, misplaced, split
+from iotlab.kernel.board_commands import BoardCommands
+from iotlab.kernel.commands import Commands, Place, misplaced, split
 from iotlab.kernel.complete import judged
+from iotlab.kernel.file_commands import FileCommands
 from iotlab.kernel.front import CellFront
 from iotlab.kernel.history import SESSION, History
+from iotlab.kernel.host import HostShell, ShownError
+from iotlab.kernel.host_commands import HostCommands
+from iotlab.kernel.mirror import Mirror
 from iotlab.kernel.names import Completion, Names, under_cursor
+from iotlab.kernel.remembered import Remembered
 from iotlab.micropython.cells import Cells, parsed
 from iotlab.micropython.tracebacks import raised, rendered
 
@@ -41,7 +50,12 @@ class MicroPythonKernel(BesideKernel):
         self._cells = Cells()
         self._history = History()
         self._front = self._new_front(0, silent=False)
-        self._attachment = Attachment(lambda text: self._front.note(text))
+        connection = getattr(self.parent, "abs_connection_file", "")
+        self._attachment = Attachment(lambda text: self._front.note(text), Remembered(Path(connection).stem))
+        self._mirror, self._host = Mirror(), HostShell(self)
+        self.comm_manager: Any = comm.get_comm_manager()
+        for kind in ("comm_open", "comm_msg", "comm_close"):
+            self.shell_handlers[kind] = getattr(self.comm_manager, kind)
         self._names = Names(self._attachment, self._cells)
 
     # -- what the kernel is -------------------------------------------------------------------
@@ -76,12 +90,12 @@ class MicroPythonKernel(BesideKernel):
             "supported_features": [],
         }
 
-    def close(self) -> None:
+    def close(self, *, restart: bool = False) -> None:
         """Let go of the board; a cell that runs is interrupted first. Idempotent."""
         self.end_beside()
         if self.cell_runs and threading.current_thread() is not threading.main_thread():
             self.interrupt_cell()
-        self._attachment.close()
+        self._attachment.end(restart=restart)
 
     # -- running cells ------------------------------------------------------------------------
 
@@ -100,17 +114,17 @@ class MicroPythonKernel(BesideKernel):
         number = self.execution_count
         front = self._front = self._new_front(number, silent=silent)
         try:
-            payload = self._run(code, number, front)
+            payload = await self._run(code, number, front)
             reply = {
                 "status": "ok",
                 "payload": payload,
                 "user_expressions": self._values(user_expressions or {}),
             }
         except (Exception, KeyboardInterrupt) as error:  # whatever it is, the notebook waits for a reply
-            if not isinstance(error, (IotlabError, KeyboardInterrupt, OSError, ValueError)):
+            if not isinstance(error, (IotlabError, ShownError, KeyboardInterrupt, OSError, ValueError)):
                 self.log.exception("cell %s", number)
             content = self._explained(error, number)
-            if not silent:
+            if not silent and not isinstance(error, ShownError):
                 front.publish("error", content)
             reply = {"status": "error", **content}
         finally:
@@ -120,33 +134,46 @@ class MicroPythonKernel(BesideKernel):
             self._history.add(number, code, front.result)
         return {"execution_count": number, **reply}
 
-    def _run(self, code: str, number: int, front: CellFront) -> list[Reply]:
+    async def _run(self, code: str, number: int, front: CellFront) -> list[Reply]:
         """Run a cell. Returns its payload: what the pager shows."""
         question = _QUESTION.match(code.strip())
         if question and (question["before"] or question["behind"]):
             return self._page(
                 question["name"], source="??" in (question["before"], question["behind"]), front=front
             )
-        commands, rest = split(code)
-        runner = Commands(self._attachment, front)
-        for line in commands:
-            runner.run(line)
-        if not rest.strip():
+        cut = split(code)
+        commands = self._commands(front, number)
+        for line in cut.commands:
+            commands.run(line)
+        if cut.cell:
+            running = commands.run_cell(cut.cell, cut.rest)
+            if inspect.isawaitable(running):
+                await running
             return []
-        wrong = misplaced(rest)
-        if wrong and parsed(rest) is None:
+        if not cut.rest.strip():
+            return []
+        wrong = misplaced(cut.rest)
+        if wrong and parsed(cut.rest) is None:
             raise ConfigError(
                 f"{wrong.split()[0]} stands below other lines: put % lines at the top of the cell"
             )
         board = self._attachment.board()
-        front.run(board, self._cells, number, rest, written=code)
+        front.run(board, self._cells, number, cut.rest, written=code)
         return []
+
+    def _commands(self, front: CellFront, number: int) -> Commands:
+        place = Place(self._attachment, self._host, self._mirror, self._names.forget, number, front.silent)
+        return Commands(place, front, (BoardCommands, FileCommands, HostCommands))
 
     def _explained(self, error: BaseException, number: int) -> Reply:
         """The content of an error message; sees to it that the next cell finds a board."""
+        if isinstance(error, ShownError):
+            return error.content
         if isinstance(error, RemoteError):
             name, value = raised(error.traceback)
-            parts = rendered(self._cells, error.traceback, number, self._attachment.name)
+            parts = rendered(
+                self._cells, error.traceback, number, self._attachment.name, origin=self._mirror.origin
+            )
             return {"ename": name, "evalue": value, "traceback": parts}
         if isinstance(error, StuckError):
             return _content("KeyboardInterrupt", str(error))
@@ -171,7 +198,7 @@ class MicroPythonKernel(BesideKernel):
     async def do_complete(self, code: str, cursor_pos: int) -> Reply:
         line = code[:cursor_pos].rsplit("\n", 1)[-1]
         if re.match(r"%{1,2}\w*$", line):
-            names = [f"%{name}" for name in Commands(self._attachment, self._front).names()]
+            names = self._commands(self._front, 0).names()
             found = Completion([n for n in names if n.startswith(line)], cursor_pos - len(line))
         else:
             found = await self.beside(self._names.complete, code, cursor_pos)
@@ -225,7 +252,7 @@ class MicroPythonKernel(BesideKernel):
 
     async def do_shutdown(self, restart: bool) -> Reply:
         """Another thread than the cells': the one that runs is stopped, and the board free before the reply."""
-        await asyncio.get_running_loop().run_in_executor(None, self.close)
+        await asyncio.get_running_loop().run_in_executor(None, partial(self.close, restart=restart))
         return {"status": "ok", "restart": restart}
 
     def _page(self, name: str, *, source: bool, front: CellFront) -> list[Reply]:

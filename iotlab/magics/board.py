@@ -13,11 +13,11 @@ from IPython.display import clear_output, display
 
 from iotlab.board import Board
 from iotlab.errors import ConfigError, RemoteError, UnsupportedError
-from iotlab.magics._values import to_literal
 from iotlab.magics.base import BoardMagic, Lab, plainly, show_as
 from iotlab.micropython.cells import Cells
 from iotlab.micropython.show import Bundle, Show, runs_cells
 from iotlab.micropython.tracebacks import rendered
+from iotlab.micropython.values import to_literal
 
 
 class BoardValue:

@@ -181,8 +181,9 @@ class KernelSession:
 
     def close(self) -> None:
         """End the kernel. Idempotent."""
-        if self.manager.has_kernel:
+        if self.client.channels_running:
             self.client.stop_channels()
+        if self.manager.has_kernel:
             self.manager.shutdown_kernel()
         self.manager.cleanup_resources()
 

@@ -222,7 +222,17 @@ def test_files_go_and_come(kernel: KernelSession, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "name", "words"),
     [
-        ("%nothing", "NotFoundError", "there are %boards, %connect"),
+        ("%nothing", "NotFoundError", "%boards, %connect"),
+        ("%conect esp32", "NotFoundError", "did you mean %connect?"),
+        ("%%hots\n1", "NotFoundError", "did you mean %%host?"),
+        ("%pip install x", "NotFoundError", "put it into a %%host cell"),
+        ("%timeit", "ConfigError", "nothing to time"),
+        ("%timeit -n many 1", "ConfigError", "takes a number"),
+        ("%connect esp32 pico", "ConfigError", "use it as %connect"),
+        ("%push nowhere", "NotFoundError", "there is no nowhere on this machine"),
+        ("%pull nowhere", "ConfigError", "the board has no variable nowhere"),
+        ("%pull 1", "ConfigError", "use it as %pull"),
+        ("%sync /no/such/folder", "NotFoundError", "no folder /no/such/folder"),
         ("%reset never", "ConfigError", "%reset soft or %reset hard"),
         ("%put", "ConfigError", "use it as %put local"),
         ("%put /no/such/file", "NotFoundError", "no file /no/such/file"),
@@ -230,7 +240,8 @@ def test_files_go_and_come(kernel: KernelSession, tmp_path: Path) -> None:
         ("%ls 'open", "ConfigError", "close the quotation"),
         ("%connect nobody", "NotFoundError", "there is no board 'nobody'"),
         ("x = 1\n%ls", "ConfigError", "at the top of the cell"),
-        ("%%time\nx = 1", "ConfigError", "at the top of the cell"),
+        ("%%time\nx = 1", "NotFoundError", "did you mean %%timeit?"),
+        ("x = 1\n%%host", "ConfigError", "at the top of the cell"),
     ],
 )
 def test_a_wrong_line_is_told_in_a_sentence(kernel: KernelSession, line: str, name: str, words: str) -> None:

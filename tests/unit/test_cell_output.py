@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from iotlab.kernel.commands import misplaced, split
+from iotlab.kernel.commands import Cut, misplaced, split
 from iotlab.kernel.history import History
 from iotlab.kernel.names import under_cursor
 from iotlab.kernel.output import INTERVAL_S, Stream
@@ -74,7 +74,11 @@ def test_half_a_line_waits_for_its_end_but_not_for_long() -> None:
     ],
 )
 def test_commands_stand_at_the_top(source: str, commands: list[str], rest: str) -> None:
-    assert split(source) == (commands, rest)
+    assert split(source) == Cut(commands, "", rest)
+
+
+def test_a_line_with_two_signs_takes_the_cell() -> None:
+    assert split("%ls /\n\n%%host\nx = 1\n%ls") == Cut(["%ls /"], "%%host", "\n\n\nx = 1\n%ls")
 
 
 def test_a_command_further_down_is_seen() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iotlab.errors import UnsupportedError
-from iotlab.magics._values import to_literal
+from iotlab.micropython.values import to_literal
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary()
 plain = st.recursive(
