@@ -6,6 +6,9 @@ from ipykernel.kernelapp import IPKernelApp
 
 from iotlab.kernel.kernel import MicroPythonKernel
 
+#: How long the reply to a shutdown may take to go out.
+_LAST_WORD_S = 5.0
+
 
 def main() -> None:
     app = IPKernelApp.instance(kernel_class=MicroPythonKernel)
@@ -13,6 +16,9 @@ def main() -> None:
     try:
         app.start()
     finally:
+        # ipykernel ends the thread that publishes before it waits for this one, which then waits for it for ever
+        app.control_thread.stop()
+        app.control_thread.join(_LAST_WORD_S)
         app.kernel.close(restart=True)  # it may be; a shutdown said so before
 
 
