@@ -158,7 +158,8 @@ class MicroPythonKernel(BesideKernel):
                 f"{wrong.split()[0]} stands below other lines: put % lines at the top of the cell"
             )
         board = self._attachment.board()
-        front.run(board, self._cells, number, cut.rest, written=code)
+        # a silent cell has no number of its own, and must not pass for the one that has it
+        front.run(board, self._cells, 0 if front.silent else number, cut.rest, written=code)
         return []
 
     def _commands(self, front: CellFront, number: int) -> Commands:

@@ -1,8 +1,7 @@
 """A notebook's cells on their way to a board, and where a traceback of the board points in them.
 
-The last expression of a cell is shown. Its text is wrapped where it stands, so that line numbers stay. A cell
-that defines something is compiled on the board under its own name, ``In[3]``, because its functions can raise
-while another cell runs; any other cell goes as it is, which costs the board no memory.
+The last expression of a cell is shown. Its text is wrapped where it stands, so that line numbers stay. A cell is
+compiled on the board under its own name, ``In[3]``, because its functions can raise while another cell runs.
 """
 
 from __future__ import annotations
@@ -14,14 +13,10 @@ from dataclasses import dataclass
 
 from iotlab.micropython.session import CELL_HELPER
 
-#: Longer cells are sent as they are: to be compiled by name, the text must fit into the board's memory.
-NAMED_LIMIT = 8192
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.GeneratorExp)
 _PLACE = re.compile(r'  File "(?P<file>[^"]*)", line (?P<line>\d+)(?:, in (?P<function>.+))?$')
 _NAME = re.compile(r"In\[(\d+)\]$")
 _STDERR = f"{CELL_HELPER}.err"
-_DIRECT = "<stdin>"  # what MicroPython calls the raw REPL's input
-_UNNAMED = "<string>"  # what a firmware without ``compile`` calls a cell that was to have a name
+_UNNAMED = "<string>"  # what a firmware without ``compile`` calls every cell
 
 
 @dataclass(frozen=True)
@@ -37,7 +32,6 @@ class Place:
 @dataclass(frozen=True)
 class _Sent:
     source: str  # as it stands in the notebook
-    named: bool
     tree: ast.Module | None
 
 
@@ -55,13 +49,12 @@ class Cells:
         source = source.replace("\r\n", "\n").replace("\r", "\n")
         tree = parsed(source)
         text = shown(source, tree) if tree else source
-        named = (
-            len(text) <= NAMED_LIMIT
-            and tree is not None
-            and any(isinstance(node, _DEFINITIONS) for node in ast.walk(tree))
-        )
-        self._sent[number] = _Sent(written or source, named, tree)
-        return f"exec({CELL_HELPER}.code({text!r},'In[{number}]'))" if named else text
+        self._sent[number] = _Sent(written or source, tree)
+        return text
+
+    def name(self, number: int) -> str:
+        """What cell ``number`` is called on the board."""
+        return f"In[{number}]"
 
     def source(self, number: int) -> list[str]:
         """The lines of cell ``number``."""
@@ -82,9 +75,6 @@ class Cells:
             if match:
                 place = Place(match["file"], int(match["line"]), match["function"] or "")
                 found.append(self._located(place, number))
-        wrapper = self._sent.get(number)
-        if wrapper and wrapper.named and found and found[0] == Place(_DIRECT, 1, "<module>"):
-            del found[0]
         return [place for place in found if not place.file.startswith("_iotlab")]
 
     def definition(self, name: str) -> tuple[int, str, str, str] | None:
@@ -103,7 +93,7 @@ class Cells:
         named = _NAME.match(place.file)
         if named:
             cell = int(named[1])
-        elif place.file in (_DIRECT, _UNNAMED) and self._is_running(place, number):
+        elif place.file == _UNNAMED and self._is_running(place, number):
             cell = number
         else:
             return place
@@ -113,7 +103,7 @@ class Cells:
     def _is_running(self, place: Place, number: int) -> bool:
         """Whether a line without a cell's name is the running cell's, not a function's of an older one."""
         sent = self._sent.get(number)
-        if sent is None or sent.named != (place.file == _UNNAMED):
+        if sent is None:
             return False
         inner = place.function.startswith("<") or not place.function
         return inner or re.search(rf"\bdef\s+{re.escape(place.function)}\b", sent.source) is not None

@@ -62,7 +62,8 @@ class Show(ABC):
                 board.reply(reply)
 
         try:
-            board.run_cell(cells.code(number, source, written=written), output=self.say, on_frame=on_frame)
+            code = cells.code(number, source, written=written)
+            board.run_cell(code, output=self.say, on_frame=on_frame, name=cells.name(number), keep=False)
         except Interrupted as interrupt:
             if interrupt.traceback:
                 raise RemoteError(interrupt.traceback) from interrupt

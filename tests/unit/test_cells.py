@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iotlab.micropython.cells import NAMED_LIMIT, Cells, Place, parsed, shown
+from iotlab.micropython.cells import Cells, Place, parsed, shown
 from iotlab.micropython.session import CELL_HELPER, helper_source
 from iotlab.micropython.tracebacks import raised, rendered
 
@@ -57,31 +57,8 @@ def test_what_cpython_cannot_read_goes_as_it_is() -> None:
     assert Cells().code(1, "x = = 1") == "x = = 1"
 
 
-def test_a_cell_that_defines_something_gets_a_name() -> None:
-    cells = Cells()
-    assert "'In[2]'" in cells.code(2, "def f():\n    pass")
-    assert "'In[3]'" in cells.code(3, "g = lambda: 1")
-    assert "In[" not in cells.code(4, "for i in range(3):\n    print(i)")
-
-
-def test_a_long_cell_goes_as_it_is() -> None:
-    cells = Cells()
-    source = "def f():\n" + "    x = 1\n" * NAMED_LIMIT
-    assert cells.code(1, source) == source
-
-
-def test_a_named_cell_is_the_same_program() -> None:
-    cells = Cells()
-    code = cells.code(1, "def f():\n    return 'it\\'s \"é\\\\'\nx = f()")
-    names: dict[str, object] = {}
-    # the helper's part in it, by CPython
-    helper = type("helper", (), {"code": staticmethod(lambda source, name: compile(source, name, "exec"))})
-    exec(code.replace(CELL_HELPER, "helper"), {"helper": helper}, names)
-    assert names["x"] == "it's \"é\\"
-
-
 TRACE = """Traceback (most recent call last):
-  File "<stdin>", line 2, in <module>
+  File "In[2]", line 2, in <module>
   File "In[1]", line 3, in f
   File "/lib/chip.py", line 7, in read
   File "_iotlab_cell", line 9, in show
@@ -93,7 +70,7 @@ def test_a_traceback_points_into_the_cells() -> None:
     cells.code(1, "def f():\n    x = 1\n    return chip.read()")
     cells.code(2, "\nf()")
     assert cells.places(TRACE, 2) == [
-        Place("<stdin>", 2, "<module>", 2),
+        Place("In[2]", 2, "<module>", 2),
         Place("In[1]", 3, "f", 1),
         Place("/lib/chip.py", 7, "read"),
     ]
@@ -104,20 +81,13 @@ def test_a_traceback_points_into_the_cells() -> None:
     assert text.endswith(": [Errno 19] ENODEV")
 
 
-def test_the_line_that_starts_a_named_cell_is_left_out() -> None:
-    cells = Cells()
-    cells.code(5, "f = lambda: 1 // 0\nf()")
-    trace = (
-        'Traceback (most recent call last):\n  File "<stdin>", line 1, in <module>\n'
-        '  File "In[5]", line 2, in <module>\n  File "In[5]", line 1, in <lambda>\nZeroDivisionError: divide by zero'
-    )
-    assert [(p.cell, p.line) for p in cells.places(trace, 5)] == [(5, 2), (5, 1)]
-
-
 def test_a_function_from_who_knows_where_is_not_taken_for_the_cells() -> None:
     cells = Cells()
     cells.code(3, "g()")
-    trace = '  File "<stdin>", line 1, in <module>\n  File "<stdin>", line 1, in g\n  File "In[77]", line 1, in h\nE'
+    trace = (
+        '  File "<string>", line 1, in <module>\n  File "<string>", line 1, in g\n'
+        '  File "In[77]", line 1, in h\nE'
+    )
     assert [place.cell for place in cells.places(trace, 3)] == [3, None, None]
 
 
@@ -125,7 +95,7 @@ def test_the_notebooks_own_text_is_shown() -> None:
     cells = Cells()
     cells.code(4, "\n\nx = 1 // 0", written="%connect esp32\n\nx = 1 // 0")
     text = "\n".join(
-        rendered(cells, '  File "<stdin>", line 3, in <module>\nZeroDivisionError: no', 4, "esp32")
+        rendered(cells, '  File "<string>", line 3, in <module>\nZeroDivisionError: no', 4, "esp32")
     )
     assert "%connect esp32" in text
 
