@@ -71,6 +71,13 @@ class HostShell:
                 {"ename": type(error).__name__, "evalue": str(error), "traceback": lines}
             ) from error
 
+    @contextmanager
+    def showing(self) -> Iterator[None]:
+        """Objects of this machine can show themselves here, behind the cell that runs."""
+        shell = self._ready()
+        shell.set_parent(self._kernel.get_parent("shell"))
+        yield
+
     def _ready(self) -> Any:
         if self._shell is None:
             kernel: Any = self._kernel

@@ -28,6 +28,7 @@ from iotlab.kernel.host import HostShell, ShownError
 from iotlab.kernel.host_commands import HostCommands
 from iotlab.kernel.mirror import Mirror
 from iotlab.kernel.names import Completion, Names, under_cursor
+from iotlab.kernel.plotted import Plotted
 from iotlab.kernel.remembered import Remembered
 from iotlab.micropython.cells import Cells, parsed
 from iotlab.micropython.tracebacks import raised, rendered
@@ -49,10 +50,10 @@ class MicroPythonKernel(BesideKernel):
         super().__init__(**options)
         self._cells = Cells()
         self._history = History()
+        self._mirror, self._host = Mirror(), HostShell(self)
         self._front = self._new_front(0, silent=False)
         connection = getattr(self.parent, "abs_connection_file", "")
         self._attachment = Attachment(lambda text: self._front.note(text), Remembered(Path(connection).stem))
-        self._mirror, self._host = Mirror(), HostShell(self)
         self.comm_manager: Any = comm.get_comm_manager()
         for kind in ("comm_open", "comm_msg", "comm_close"):
             self.shell_handlers[kind] = getattr(self.comm_manager, kind)
@@ -87,7 +88,7 @@ class MicroPythonKernel(BesideKernel):
             "language_info": self._language_info(),
             "banner": self._banner(),
             "help_links": [{"text": "MicroPython", "url": "https://docs.micropython.org/"}],
-            "supported_features": [],
+            "supported_features": ["kernel subshells"],  # for the messages of widgets
         }
 
     def close(self, *, restart: bool = False) -> None:
@@ -110,8 +111,14 @@ class MicroPythonKernel(BesideKernel):
         cell_meta: Any = None,
         cell_id: Any = None,
     ) -> Reply:
-        self._allow_stdin = allow_stdin
         number = self.execution_count
+        if threading.current_thread() is not threading.main_thread():  # a subshell's
+            content = _content(
+                "UnsupportedError", "a board runs one cell at a time: use the notebook's own console"
+            )
+            self._new_front(number, silent=silent).publish("error", content)
+            return {"execution_count": number, "status": "error", **content}
+        self._allow_stdin = allow_stdin
         front = self._front = self._new_front(number, silent=silent)
         try:
             payload = await self._run(code, number, front)
@@ -124,6 +131,7 @@ class MicroPythonKernel(BesideKernel):
             if not isinstance(error, (IotlabError, ShownError, KeyboardInterrupt, OSError, ValueError)):
                 self.log.exception("cell %s", number)
             content = self._explained(error, number)
+            front.finish()
             if not silent and not isinstance(error, ShownError):
                 front.publish("error", content)
             reply = {"status": "error", **content}
@@ -281,7 +289,8 @@ class MicroPythonKernel(BesideKernel):
             loop = self.iopub_thread.io_loop
             loop.add_callback(loop.call_later, delay_s, call)
 
-        return CellFront(number, publish, later, self._asked, silent=silent)
+        plot = Plotted(self._host.showing, f"Cell In[{number}]")
+        return CellFront(number, publish, later, self._asked, plot, silent=silent)
 
     def _asked(self, prompt: str) -> str:
         try:

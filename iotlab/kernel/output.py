@@ -8,30 +8,40 @@ from collections.abc import Callable
 
 #: A line is sent at once where the one before is older than this; all else waits so long for more.
 INTERVAL_S = 0.02
+#: After so many messages there is no hurry any more: a cell that goes on printing waits longer.
+HASTY = 25
+PATIENT_S = 0.1
+
+Send = Callable[[str, str], object]
 
 
 class Stream:
     """Gathers text, so that a board that prints thousands of lines sends few messages. Order is kept.
 
-    ``send`` publishes text; ``later`` calls a function after a delay in seconds, on any thread.
+    ``send`` publishes text under the name of a stream; ``later`` calls a function after a delay in seconds, on any
+    thread.
     """
 
-    def __init__(
-        self, send: Callable[[str], object], later: Callable[[float, Callable[[], None]], object]
-    ) -> None:
+    def __init__(self, send: Send, later: Callable[[float, Callable[[], None]], object]) -> None:
         self._send, self._later = send, later
         self._lock = threading.Lock()
         self._parts: list[str] = []
+        self._name = "stdout"
         self._sent_at = -1.0
+        self._sent = 0
         self._due = False
 
-    def write(self, text: str) -> None:
+    def write(self, text: str, name: str = "stdout") -> None:
         """Publish ``text`` soon."""
         with self._lock:
+            if name != self._name:
+                self._flush()
+                self._name = name
             self._parts.append(text)
             if self._due:
                 return
-            wait_s = self._sent_at + INTERVAL_S - time.monotonic() if text.endswith("\n") else INTERVAL_S
+            pause_s = INTERVAL_S if self._sent < HASTY else PATIENT_S
+            wait_s = self._sent_at + pause_s - time.monotonic() if text.endswith("\n") else pause_s
             if wait_s <= 0:
                 self._flush()
             else:
@@ -48,4 +58,5 @@ class Stream:
         if self._parts:
             text, self._parts = "".join(self._parts), []
             self._sent_at = time.monotonic()
-            self._send(text)
+            self._sent += 1
+            self._send(text, self._name)

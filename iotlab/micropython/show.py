@@ -154,7 +154,9 @@ class Show(ABC):
 
 
 def tabled(value: Bundle) -> Bundle:
-    """``value``, as a table where it is a dict of lists that are equally long."""
+    """``value``, as a table where it is a dict of lists that are equally long. The columns stand as the board has
+    them: a dict there has no order, an ``OrderedDict``.
+    """
     columns = _columns(value["text/plain"]) if set(value) == {"text/plain"} else None
     if not columns:
         return value
@@ -164,10 +166,11 @@ def tabled(value: Bundle) -> Bundle:
 
 
 def _columns(text: str) -> dict[Any, Any] | None:
-    if not text.startswith("{"):
+    ordered = text.startswith("OrderedDict(")
+    if not ordered and not text.startswith("{"):
         return None
     try:
-        value = literal(text)
+        value = literal(text[len("OrderedDict(") : -1] if ordered else text)
     except UnsupportedError:
         return None
     columns = list(value.values()) if isinstance(value, dict) else []

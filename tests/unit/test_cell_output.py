@@ -25,7 +25,7 @@ class Clock:
 def test_many_lines_become_few_messages() -> None:
     sent: list[str] = []
     clock = Clock()
-    stream = Stream(sent.append, clock.later)
+    stream = Stream(lambda text, _: sent.append(text), clock.later)
     for n in range(1000):
         stream.write(f"{n}\n")
     assert sent[0] == "0\n"  # the first at once
@@ -42,7 +42,7 @@ def test_many_lines_become_few_messages() -> None:
 def test_nothing_is_sent_twice() -> None:
     sent: list[str] = []
     clock = Clock()
-    stream = Stream(sent.append, clock.later)
+    stream = Stream(lambda text, _: sent.append(text), clock.later)
     stream.write("a\n")
     stream.write("b")
     stream.flush()
@@ -54,7 +54,7 @@ def test_nothing_is_sent_twice() -> None:
 def test_half_a_line_waits_for_its_end_but_not_for_long() -> None:
     sent: list[str] = []
     clock = Clock()
-    stream = Stream(sent.append, clock.later)
+    stream = Stream(lambda text, _: sent.append(text), clock.later)
     stream.write("Name? ")
     stream.write("\n")
     assert sent == []

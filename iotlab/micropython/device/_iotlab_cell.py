@@ -88,7 +88,7 @@ try:
 
     class _Err(io.IOBase):
         def write(self, data):
-            send(20, bytes(data))
+            send(20, data.encode() if isinstance(data, str) else bytes(data))
             return len(data)
 
     err = _Err()
