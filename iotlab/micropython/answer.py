@@ -37,6 +37,10 @@ class Feeder(Protocol):
     def done(self) -> bool:
         """Whether it has given everything."""
 
+    @property
+    def recovered(self) -> int:
+        """How often something had to be sent again."""
+
     def on_frame(self, frame: Frame) -> None:
         """A ``DATA`` frame came."""
 
@@ -67,6 +71,7 @@ class Answer:
     ) -> None:
         self._output, self._on_frame = output, on_frame
         self._feeders = [feeder] if feeder else []
+        self._all_feeders = list(self._feeders)
         self._aside, self._own, self._keep = aside, own, keep
         self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
         self._held = ""  # a CR whose LF may come with the next bytes
@@ -97,6 +102,7 @@ class Answer:
     def feed(self, feeder: Feeder) -> None:
         """Before anything else ``feeder`` gives the call what it reads."""
         self._feeders.insert(0, feeder)
+        self._all_feeders.append(feeder)
 
     @property
     def text(self) -> str:
@@ -117,6 +123,11 @@ class Answer:
             return False
         told = int.from_bytes(self.end.payload[:4], "big") if self.end.channel in (END, ERROR) else 0
         return self.broken > 0 or not self._sequence.complete(told)
+
+    @property
+    def litters(self) -> bool:
+        """Whether something that was sent twice may be left for the prompt."""
+        return any(feeder.recovered for feeder in self._all_feeders)
 
     def idle(self) -> None:
         """Nothing came for a moment."""

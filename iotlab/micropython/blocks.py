@@ -39,12 +39,15 @@ _TRIES = 8
 
 
 class BlockSender:
-    """Gives ``data`` to a board that runs ``_receive(count, piece)`` of the helper. A :class:`Feeder`."""
+    """Gives ``data`` to a board that runs ``_receive(count, piece)`` of the helper. A :class:`Feeder`.
+
+    ``pace_s`` is how long the board takes to say anything: a slow one is waited for.
+    """
 
     def __init__(
-        self, link: Link, data: bytes, *, progress: Progress | None = None, stage: str = "write"
+        self, link: Link, data: bytes, *, pace_s: float = 0.0, progress: Progress | None = None
     ) -> None:
-        self._link, self._progress, self._stage = link, progress, stage
+        self._link, self._pace_s, self._progress = link, pace_s, progress
         self._parts = [data[start : start + BLOCK] for start in range(0, len(data), BLOCK)]
         self._size = len(data)
         self._deflates = len(_deflated(data[:BLOCK])) < 0.9 * len(data[:BLOCK])
@@ -57,8 +60,10 @@ class BlockSender:
         self._pieces: deque[int] = deque()  # those under way
         self._next = self._arrived = 0
         self._resyncs = 0
-        self._under_way = self._recovered = 0
-        self._heard_at = time.monotonic()
+        self._under_way = 0
+        #: How often something had to be sent again. What was sent too much then may be left for the prompt.
+        self.recovered = 0
+        self._heard_at, self._slowest_s = time.monotonic(), 0.0
 
     @property
     def done(self) -> bool:
@@ -72,10 +77,10 @@ class BlockSender:
         payload = frame.payload
         if frame.channel != DATA or len(payload) < 3 or payload[:1] not in b"+-":
             return
-        self._heard_at = time.monotonic()
+        self._heard()
         self._arrived = max(self._arrived, int.from_bytes(payload[1:3], "big"))
         if self._progress:
-            self._progress(self._stage, min(self._size, self._arrived * BLOCK), self._size)
+            self._progress("write", min(self._size, self._arrived * BLOCK), self._size)
         if payload[:1] == b"-" and 0 < (payload[3] - self._resyncs) & 255 < 128:
             self._resync()
         self._send()
@@ -84,7 +89,7 @@ class BlockSender:
         """The board took pieces."""
         if not self.piece or _ACK not in data:
             return data
-        self._heard_at = time.monotonic()
+        self._heard()
         for _ in range(min(data.count(_ACK), len(self._pieces))):
             self._pieces.popleft()
         self._send()
@@ -92,7 +97,7 @@ class BlockSender:
 
     def on_idle(self) -> None:
         """Nothing came for a while: something was lost, and the board waits for what it will never get."""
-        patience_s = 1.0 + self._under_way / 4000
+        patience_s = 1.5 + 20 * self._pace_s + self._under_way / 4000 + 4 * self._slowest_s
         if self.done or time.monotonic() - self._heard_at < patience_s:
             return
         begun = len(self._block(self._next - 1)) if self._next else 0
@@ -102,9 +107,15 @@ class BlockSender:
 
     # -- details ------------------------------------------------------------------------------
 
+    def _heard(self) -> None:
+        now = time.monotonic()
+        if not self.recovered:
+            self._slowest_s = max(self._slowest_s, now - self._heard_at)
+        self._heard_at = now
+
     def _resync(self) -> None:
-        self._recovered += 1
-        if self._recovered > _TRIES:
+        self.recovered += 1
+        if self.recovered > _TRIES:
             raise CorruptError("too much was lost on the way to the board: check the cable")
         self._resyncs = (self._resyncs + 1) & 255
         self._pieces.clear()
@@ -119,7 +130,7 @@ class BlockSender:
         while self._next < min(self.count, self._arrived + _AHEAD):
             block = self._block(self._next)
             self._next += 1
-            self._under_way = _AHEAD * len(block)
+            self._under_way = (self._next - self._arrived) * len(block)
             self._link.write(block)
 
     def _send_pieces(self) -> None:

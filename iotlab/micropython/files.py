@@ -30,7 +30,7 @@ class MicroPythonFiles(Files):
             for attempt in range(_TRIES):
                 try:
                     session = self._session()
-                    sender = BlockSender(session.link, data, progress=progress)
+                    sender = BlockSender(session.link, data, pace_s=session.repl.pace_s, progress=progress)
                     session.call(
                         f"put({path!r},{digest.hex()!r},{sender.count},{sender.piece})",
                         feeder=sender,

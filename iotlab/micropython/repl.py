@@ -67,6 +67,10 @@ class RawRepl:
         self.ready = False
         #: Whether a program runs that was left alone on purpose; entering interrupts it.
         self.left_alone = False
+        #: How long the board took lately until it said its first word.
+        self.pace_s = 0.0
+        #: Whether something that was meant for code may still come to the prompt: then it is entered anew.
+        self.littered = False
         #: How often the interpreter was seen to start anew: what was on the board then is gone.
         self.restarts = 0
         self._used = False  # code was run since, whose names would be lost
@@ -89,6 +93,7 @@ class RawRepl:
         The first two attempts leave the interpreter as it is, later ones start it anew.
         """
         self.left_alone = self.ready = restarted = False
+        timeout_s += 10 * self.pace_s
         seen = b""
         for attempt in range(attempts):
             # Control C twice: the first one may be swallowed. Control B leaves a raw REPL that was left half-way.
@@ -97,14 +102,16 @@ class RawRepl:
             self.link.write(b"\r\x01")
             try:
                 seen += got + self._await(_PROMPT, timeout_s)
-                seen += self._settle(timeout_s)
+                seen += self._settle(3 * timeout_s)  # it answers, if slowly
             except DeadlineError as error:
                 seen += error.partial
             else:
                 self.ready = True
-            restarted |= b"soft reboot" in seen or (attempt < 2 and _starts(seen))
+            banner = attempt < 2 and not self.littered and _starts(seen)
+            restarted |= b"soft reboot" in seen or banner
             if self.ready:
                 self._decoder, self._unheard, self._tail = Decoder(), b"", b""
+                self.littered = False
                 break
         self.restarts += restarted
         return Prompt(self.ready, seen)
@@ -148,7 +155,7 @@ class RawRepl:
         before, alone = self.restarts, self.left_alone
         if self.ready:
             self._hear()
-        if not self.ready and not self.enter().ready:
+        if (self.littered or not self.ready) and not self.enter().ready:
             raise ConnectError(f"{self.link.name} gives no prompt: reset the board")
         used = self._used
         if self.restarts == before:
@@ -258,9 +265,9 @@ class RawRepl:
     def _pump(
         self, answer: Answer, timeout_s: float | None, *, heed: bool = True, started: bool = False
     ) -> None:
-        now = time.monotonic()
+        now = begun = time.monotonic()
         end = None if timeout_s is None else now + timeout_s
-        accept, settle = now + ACCEPT_S, 0.0
+        accept, settle, heard = now + ACCEPT_S + 10 * self.pace_s, 0.0, answer.heard
         while not answer.complete and not (started and answer.started):
             if heed:
                 self._interrupts.check()
@@ -284,6 +291,8 @@ class RawRepl:
                 self._take(answer, left)
             except DeadlineError:
                 answer.idle()
+            if answer.heard and not heard:
+                heard, self.pace_s = True, max(0.7 * self.pace_s, time.monotonic() - begun)
         self.ready = answer.complete
 
     def _take(self, answer: Answer, timeout_s: float) -> None:

@@ -38,6 +38,8 @@ HELP, VALUE, CODE = 0, 1, 2
 #: Longer code than this goes in blocks where the board can hold the host back; else what is longer than its buffer.
 PACED_SHORT = 1000
 _TRIES = 4
+#: Compiling the helper takes a Pico half a second, and an emulated one on a busy machine a hundred times that.
+_INSTALL_S = 120.0
 # Compiled under its own name, where the board can, so that tracebacks tell its lines from the user's.
 _INSTALL = """def _iotlab(module, source, crc):
     import sys
@@ -200,6 +202,7 @@ class Session:
                     self._find_prompt()
                 except RestartedError:
                     self._see_whether_it_restarted()
+                self.repl.littered |= answer.litters
                 if self._has_ended(call, answer) or (started and answer.started):
                     return
                 answer.again()
@@ -212,7 +215,7 @@ class Session:
         if len(request := call.request(self._number)) <= (PACED_SHORT if self.link.paced else SHORT):
             self.repl.hand_over(request)
             return
-        blocks = BlockSender(self.link, call.source.encode())
+        blocks = BlockSender(self.link, call.source.encode(), pace_s=self.repl.pace_s)
         answer.feed(blocks)
         self.repl.hand_over(call.load(self._number, blocks))
 
@@ -300,7 +303,7 @@ class Session:
         code = _INSTALL.format(module=module, source=source, crc=_crc(module))
         for attempt in range(_TRIES):
             try:
-                self.repl.exec(code, timeout_s=20.0)
+                self.repl.exec(code, timeout_s=_INSTALL_S)
                 break
             except (AstrayError, DeadlineError):
                 self._find_prompt()
