@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import traceback
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,6 +22,7 @@ from fault_rig import IotlabRig, Rig
 from fault_run import Outcome, measure, run
 
 from iotlab.config import Settings
+from iotlab.errors import IotlabError
 from iotlab.sim import Bench
 from iotlab.testing.faults import Direction, Fault
 
@@ -79,7 +81,13 @@ def _do(station: Station, task: dict[str, Any]) -> dict[str, Any]:
     rig, case = station.rig(task["tool"]), CASES[task["case"]]
     if task["fault"] is None:
         rig.fresh()
-        return {str(direction): size for direction, size in measure(rig, case).items()}
+        try:
+            sizes = measure(rig, case)
+        except IotlabError:  # what the faults before left on the board must not end the rest
+            traceback.print_exc()
+            rig.fresh(power=True)
+            sizes = measure(rig, case)
+        return {str(direction): size for direction, size in sizes.items()}
     return run(rig, case, Fault(**task["fault"])).to_dict()
 
 
