@@ -26,9 +26,11 @@ from iotlab.link.base import Link
 from iotlab.link.serial import SerialLink
 from iotlab.micropython.approach import Attendant, approach, listen, pulse_reset
 from iotlab.micropython.buses import MicroPythonADC, MicroPythonI2C, MicroPythonPin, MicroPythonPWM
+from iotlab.micropython.decorators import Decorators
 from iotlab.micropython.files import MicroPythonFiles
 from iotlab.micropython.frames import Frame
 from iotlab.micropython.mount import Mount
+from iotlab.micropython.remote import Remote
 from iotlab.micropython.services import Services
 from iotlab.micropython.session import Session
 from iotlab.micropython.watched import Watched
@@ -38,7 +40,7 @@ OpenLink = Callable[[str], Link]
 Find = Callable[[Endpoint], Endpoint | None]
 
 
-class MicroPythonBoard(Board):
+class MicroPythonBoard(Decorators, Board):
     """A microcontroller on a serial port. Whatever state it is in: a blank one can be flashed."""
 
     def __init__(
@@ -59,6 +61,7 @@ class MicroPythonBoard(Board):
         self._session_now: Session | None = None
         self._services = Services()
         self._mounted: Mount | None = None
+        self._remote_now: Remote | None = None
         self._attendant = attendant
         if reset:
             with open_link(endpoint.port) as link:
@@ -254,6 +257,9 @@ class MicroPythonBoard(Board):
         return opened(self._session, self, options["number"])
 
     def _reset(self, kind: ResetKind, timeout_s: float) -> None:
+        if self._remote_now:
+            with contextlib.suppress(IotlabError):
+                self._remote_now.close()
         if kind == "soft":
             session = self._session()
             session.repl.soft_reset(timeout_s=timeout_s)
@@ -288,6 +294,12 @@ class MicroPythonBoard(Board):
         if self._session_now:
             self._session_now.leave()
         self._let_go()
+
+    def _remote(self) -> Remote:
+        if self._remote_now is None:
+            self._remote_now = Remote(self, self._session)
+            self.on_close(self._remote_now.close)
+        return self._remote_now
 
     # -- finding out what is there ------------------------------------------------------------
 

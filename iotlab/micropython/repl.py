@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 import re
 import time
+from dataclasses import dataclass
 
 from iotlab.board import Output
 from iotlab.errors import (
@@ -19,6 +20,7 @@ from iotlab.errors import (
     CorruptError,
     DeadlineError,
     DisconnectedError,
+    InUseError,
     RemoteError,
     RestartedError,
     StuckError,
@@ -56,6 +58,14 @@ class Prompt:
         self.ready, self.seen = ready, seen
 
 
+@dataclass(frozen=True)
+class Poller:
+    """Who has code running on the board, and takes what it says with :meth:`RawRepl.poll`."""
+
+    name: str
+    answer: Answer
+
+
 class RawRepl:
     """The raw REPL over an open link. One caller at a time: a board's lock sees to that."""
 
@@ -71,6 +81,8 @@ class RawRepl:
         self.pace_s = 0.0
         #: Whether something that was meant for code may still come to the prompt: then it is entered anew.
         self.littered = False
+        #: While somebody polls, nobody else can run anything; interrupting the board ends it.
+        self.poller: Poller | None = None
         #: How often the interpreter was seen to start anew: what was on the board then is gone.
         self.restarts = 0
         self._used = False  # code was run since, whose names would be lost
@@ -94,6 +106,7 @@ class RawRepl:
         """
         self.left_alone = self.ready = restarted = False
         timeout_s += 10 * self.pace_s
+        self.poller = None
         seen = b""
         for attempt in range(attempts):
             # Control C twice: the first one may be swallowed. Control B leaves a raw REPL that was left half-way.
@@ -150,8 +163,13 @@ class RawRepl:
     def prepare(self) -> bool:
         """See to it that the prompt waits; whether the board restarted since it last did, and forgot what it knew.
 
-        ``ConnectError`` where no prompt comes.
+        ``ConnectError`` where no prompt comes, ``InUseError`` where somebody polls what runs.
         """
+        if self.poller is not None:
+            raise InUseError(
+                f"{self.link.name} is held by {self.poller.name}: close that first, or interrupt the board",
+                holder=self.poller.name,
+            )
         before, alone = self.restarts, self.left_alone
         if self.ready:
             self._hear()

@@ -185,7 +185,7 @@ class Session:
         with self.repl.interrupts:
             self._forgot |= self.repl.prepare()
             self.repl.tell(output, self.repl.services.farewells(self.repl.interpreter))
-            if not self._has(MODULE):
+            if not self.has(MODULE):
                 self.install()
             self._tell_whether_it_forgot(call)
             if call.kind == CODE:
@@ -273,7 +273,7 @@ class Session:
 
     def with_cell_helper(self) -> None:
         """See to it that cells can show values: ``CELL_HELPER`` is on the board."""
-        if not self._has(CELL_MODULE):
+        if not self.has(CELL_MODULE):
             self.put(CELL_MODULE)
 
     def put(self, module: str) -> None:
@@ -295,7 +295,8 @@ class Session:
         self._helpers.clear()
         self.remembered.forget()
 
-    def _has(self, module: str) -> bool:
+    def has(self, module: str) -> bool:
+        """Whether a helper is on the board, as far as one knows."""
         return self._helpers.get(module) == self.repl.restarts
 
     def _install(self, module: str) -> None:
@@ -326,9 +327,9 @@ class Session:
         """Leave the board at its friendly prompt."""
         try:
             if self.repl.ready:
-                if self._has(CELL_MODULE):
+                if self.has(CELL_MODULE):
                     self.call(f"{CELL_HELPER}.go()", timeout_s=2.0)
-                if self._has(MODULE):
+                if self.has(MODULE):
                     self.call("verify(False)", timeout_s=2.0)
             self._helpers.pop(CELL_MODULE, None)
             self.repl.leave()

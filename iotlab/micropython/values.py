@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from iotlab.errors import UnsupportedError
 
+Other = Callable[[object], str]
 _DEPTH = 20
 _BRACKETS: Mapping[type, tuple[str, str]] = {
     list: ("[", "]"),
@@ -16,16 +17,18 @@ _BRACKETS: Mapping[type, tuple[str, str]] = {
 }
 
 
-def to_literal(name: str, value: object) -> str:
+def to_literal(name: str, value: object, other: Other = lambda _: "") -> str:
     """``value`` as a literal that MicroPython reads. ``name`` is what the error message calls it.
+
+    ``other`` knows more: it gives an expression for a value that has no literal form, or nothing.
 
     Raises ``UnsupportedError`` for what has no literal form: anything but None, numbers, text, bytes, and lists,
     tuples, sets and dicts of those.
     """
-    return _literal(name, value, 0)
+    return _literal(name, value, other, 0)
 
 
-def _literal(name: str, value: object, depth: int) -> str:
+def _literal(name: str, value: object, other: Other, depth: int) -> str:
     kind = type(value)
     if depth > _DEPTH:
         raise UnsupportedError(f"{name} is nested more than {_DEPTH} deep: send a flatter value")
@@ -36,14 +39,17 @@ def _literal(name: str, value: object, depth: int) -> str:
     if isinstance(value, bytearray):
         return f"bytearray({bytes(value)!r})"
     if isinstance(value, dict):
-        pairs = (f"{_literal(name, k, depth + 1)}:{_literal(name, v, depth + 1)}" for k, v in value.items())
+        items = [[_literal(name, part, other, depth + 1) for part in item] for item in value.items()]
+        pairs = (f"{key}:{held}" for key, held in items)
         return "{" + ",".join(pairs) + "}"
     if isinstance(value, (list, tuple, set, frozenset)) and kind in _BRACKETS:
-        parts = ",".join(_literal(name, part, depth + 1) for part in value)
+        parts = ",".join(_literal(name, part, other, depth + 1) for part in value)
         if kind is set and not value:
             return "set()"  # {} is a dict
         left, right = _BRACKETS[kind]
         return f"{left}{parts}{',' if kind is tuple and len(value) == 1 else ''}{right}"
+    if expression := other(value):
+        return expression
     raise UnsupportedError(
         f"{name} holds a {kind.__module__}.{kind.__qualname__}, and only None, numbers, text, bytes, and lists, "
         "tuples, sets and dicts of those can go to the board: convert it first"

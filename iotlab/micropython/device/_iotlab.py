@@ -29,22 +29,33 @@ _ending = (12, b"")
 
 
 # A timer's callback may print, and so send, at any loop or jump: there are none where the number is taken.
-def send(channel, payload):
+# "clear": the payload holds nothing that is to be escaped.
+def send(channel, payload, clear=False):
     global _seq
     s = _seq
     _seq = s + 1
-    write(bytes((channel, s & 255)) + payload)
+    head = bytes((channel, s & 255))
+    if not clear:
+        return write(head + payload)
+    crc = _crc(payload, _crc(head)).to_bytes(4, "big")
+    _put(b"".join((b"\x10[", _escaped(head), payload, _escaped(crc), b"\x10\x1f")))
 
 
 def write(body):
-    body += _crc(body).to_bytes(4, "big")
+    _put(b"\x10[" + _escaped(body + _crc(body).to_bytes(4, "big")) + b"\x10\x1f")
+
+
+def _escaped(data):
     for plain, escaped in _PAIRS:
-        if plain in body:
-            body = body.replace(plain, escaped)
-    body = b"\x10[" + body + b"\x10\x1f"
-    done = _out.write(body) or 0
-    while done < len(body):
-        done += _out.write(body[done:]) or 0
+        if plain in data:
+            data = data.replace(plain, escaped)
+    return data
+
+
+def _put(data):
+    done = _out.write(data) or 0
+    while done < len(data):
+        done += _out.write(data[done:]) or 0
 
 
 # -- what is printed ---------------------------------------------------------------------------
