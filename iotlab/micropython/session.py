@@ -190,10 +190,10 @@ class Session:
             self._tell_whether_it_forgot(call)
             if call.kind == CODE:
                 self.remembered.note(call.source)
-            self._number = (self._number + 1) & 0xFFFFFF
+            self._number = number = (self._number + 1) & 0xFFFFFF
             for _ in range(_TRIES):
                 try:
-                    self._give(call, answer)
+                    self._give(call, number, answer)
                     if started:
                         self.repl.until_started(answer, timeout_s=10.0)
                     else:
@@ -210,14 +210,14 @@ class Session:
             raise RemoteError(answer.traceback)
         raise CorruptError(f"{self.link.name} gave no answer that arrived whole: check the cable")
 
-    def _give(self, call: Call, answer: Answer) -> None:
+    def _give(self, call: Call, number: int, answer: Answer) -> None:
         """Send ``call``: at once where it is short, else in blocks."""
-        if len(request := call.request(self._number)) <= (PACED_SHORT if self.link.paced else SHORT):
+        if len(request := call.request(number)) <= (PACED_SHORT if self.link.paced else SHORT):
             self.repl.hand_over(request)
             return
         blocks = BlockSender(self.link, call.source.encode(), pace_s=self.repl.pace_s)
         answer.feed(blocks)
-        self.repl.hand_over(call.load(self._number, blocks))
+        self.repl.hand_over(call.load(number, blocks))
 
     def _has_ended(self, call: Call, answer: Answer) -> bool:
         """Whether the call came to an end. Where it did not begin, as the board was reset, sees to the helper."""
@@ -228,7 +228,7 @@ class Session:
         if not answer.error:
             return False
         error = RemoteError(answer.traceback)
-        if MODULE in error.detail and error.kind in ("ImportError", "AttributeError"):
+        if f"'{MODULE}'" in error.detail and error.kind in ("ImportError", "AttributeError"):
             self._forgot = True  # it was reset, and nobody heard of it
             self.repl.restarts += 1
             self._helpers.clear()
