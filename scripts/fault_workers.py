@@ -22,7 +22,6 @@ from fault_rig import IotlabRig, Rig
 from fault_run import Outcome, measure, run
 
 from iotlab.config import Settings
-from iotlab.errors import IotlabError
 from iotlab.sim import Bench
 from iotlab.testing.faults import Direction, Fault
 
@@ -46,6 +45,7 @@ class Station:
         if self._rig is None or self._rig.name != tool:
             if self._rig:
                 self._rig.close()
+                self._bench["esp32"].power_cycle()  # nothing of the other tool is left in its memory
             self._rig = RIGS[tool](self._bench["esp32"])
         return self._rig
 
@@ -83,7 +83,7 @@ def _do(station: Station, task: dict[str, Any]) -> dict[str, Any]:
         rig.fresh()
         try:
             sizes = measure(rig, case)
-        except IotlabError:  # what the faults before left on the board must not end the rest
+        except Exception:  # what the faults before left on the board must not end the rest
             traceback.print_exc()
             rig.fresh(power=True)
             sizes = measure(rig, case)
