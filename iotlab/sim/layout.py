@@ -145,6 +145,8 @@ def _board(name: str, table: Any, folder: Path) -> BoardLayout:
     firmware = _firmware(_typed(table, "firmware", str, "preinstalled", what), folder, what)
     _check_engine(engine, firmware, kind, what)
     parts = _typed(table, "parts", dict, {}, what)
+    if parts and not kind.pins:
+        raise ConfigError(f"{what}: nothing can be wired to {kind.title} here: leave its parts away")
     board = BoardLayout(
         name=name,
         kind=kind.name,
@@ -180,7 +182,7 @@ def _check_engine(engine: str, firmware: str, kind: BoardKind, what: str) -> Non
         raise ConfigError(
             f"{what}: no {engine!r} executes the firmware of {kind.title}; there is {' and '.join(kind.engines)}"
         )
-    if RUNNERS.load(engine).executes and firmware == "preinstalled":
+    if firmware == "preinstalled" and not RUNNERS.load(engine).preinstalls:
         raise ConfigError(
             f'{what}: {engine} executes what is in the flash: write firmware = the path of a firmware file, or "none"'
         )

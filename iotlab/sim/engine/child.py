@@ -37,6 +37,7 @@ class Child:
         hungry: Callable[[int], None],
         environment: Mapping[str, str],
         errors: bool = True,
+        inherited: tuple[int, ...] = (),
     ) -> None:
         self._loop, self._output, self._ended, self._hungry = loop, output, ended, hungry
         self._input = bytearray()
@@ -56,7 +57,7 @@ class Child:
                 stdin=self._stdin_read,
                 stdout=stdout_write,
                 stderr=stdout_write if errors else None,
-                pass_fds=numbers,
+                pass_fds=(*numbers, *inherited),
                 env=environment,
                 cwd="/",
                 start_new_session=True,

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from iotlab.errors import ConfigError, IotlabError, NotFoundError
+from iotlab.errors import ConfigError, IotlabError, NotFoundError, UnsupportedError
 from iotlab.sim.chips.base import Part
 from iotlab.sim.engine.board import VirtualBoard
 from iotlab.sim.engine.loop import Loop
@@ -121,6 +121,10 @@ class Control:
         self._board.power_on()
 
     def _cut_power(self, after: int, torn: float = 0.0, again: bool = False) -> None:
+        if not self._board.runner.sees_flash:
+            raise UnsupportedError(
+                "what executes this board does not tell its flash operations: use power_off()"
+            )
         self._board.power_returns = again
         self._board.flash.cut_power(after, torn)
 

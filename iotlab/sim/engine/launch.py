@@ -1,4 +1,4 @@
-"""Starts a MicroPython unix port that ends when the board's process ends. Run with ``python -I -S``.
+"""Starts a MicroPython unix port, or an emulator, that ends when the board's process does. Run with ``python -I -S``.
 
 Arguments: the board's process, a folder with the wheel's extension module or an executable, and then
 MicroPython's own. The module holds the unix port as a whole, with its own ``main``; an executable binds the
@@ -35,7 +35,7 @@ def bind_signals(module: str) -> None:
 def main(parent: str, place: str, *arguments: str) -> None:
     end_with_parent(int(parent))
     if os.path.isfile(place):  # noqa: PTH113 - pathlib takes longer to import than this takes to run
-        os.execv(place, ["micropython", *arguments])
+        os.execv(place, [place, *arguments])
     sys.path.append(place)
     import micropython_run
 

@@ -27,8 +27,10 @@ class Runner(ABC):
     for the chip as a whole do nothing here, or hand on to the board.
     """
 
-    #: Whether it executes what is in the flash, so that a firmware has to be there.
-    executes: ClassVar[bool] = False
+    #: Whether there is a firmware for it that a new board has.
+    preinstalls: ClassVar[bool] = False
+    #: Whether it tells each flash operation, so that the power can be cut in the middle of one.
+    sees_flash: ClassVar[bool] = True
     #: Whether a chip's own USB port comes up by what it executes (``ready``), and goes with it.
     enumerates: ClassVar[bool] = False
 

@@ -32,7 +32,6 @@ log = logging.getLogger(__name__)
 class EmulatedRp2040(Runner):
     """A process for each start of the chip. Needs the extra ``emulators``."""
 
-    executes = True
     enumerates = True
 
     def __init__(self, board: VirtualBoard) -> None:

@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 class UnixPort(Runner):
     """An interpreter process for each start of the program; a soft reset is a new one, too."""
 
+    preinstalls = True
+
     def __init__(self, board: VirtualBoard) -> None:
         super().__init__(board)
         self._interpreter: Interpreter | None = None
