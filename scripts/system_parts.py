@@ -76,6 +76,11 @@ PARTS: Mapping[str, Part] = {
                 Piece("a font", "fonts-dejavu-core", _has_font),
             ),
         ),
+        Part(
+            name="microbit",
+            tests="the tests of an emulated micro:bit",
+            pieces=(Piece("QEMU for ARM", "qemu-system-arm", lambda: bool(shutil.which("qemu-system-arm"))),),
+        ),
     )
 }
 

@@ -163,6 +163,14 @@ def test_blocks_in_any_order_in_pieces(tmp_path: Path, firmware: bytes) -> None:
     flash.close()
 
 
+def test_a_programmer_puts_a_whole_file_into_the_flash(tmp_path: Path, firmware: bytes) -> None:
+    flash = Flash(tmp_path / "flash.bin", SIZE)
+    rom = PicoRom(flash)
+    rom.install(uf2.pack(firmware, address=BASE, family=uf2.RP2040))
+    assert flash.read(0, len(firmware)) == firmware
+    flash.close()
+
+
 def test_a_new_pico_has_a_second_stage(tmp_path: Path) -> None:
     flash = Flash(tmp_path / "flash.bin", SIZE)
     rom = PicoRom(flash)

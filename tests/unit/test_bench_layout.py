@@ -46,6 +46,12 @@ def test_a_layout_goes_through_json() -> None:
         assert BoardLayout.from_dict(json.loads(json.dumps(board.to_dict()))) == board
 
 
+def test_what_executes_the_firmware() -> None:
+    boards = {"pico": {"engine": "rp2040py", "firmware": "none"}, "microbit": {}, "esp32": {}}
+    layout = BenchLayout.load({"boards": boards})
+    assert [board.engine for board in layout.boards] == ["rp2040py", "qemu", "unix"]
+
+
 def test_two_chips_of_a_kind_on_two_buses() -> None:
     parts = {"near": {"chip": "bme280"}, "far": {"chip": "bme280", "scl": 22, "sda": 21}}
     layout = BenchLayout.load({"boards": {"esp32": {"parts": parts}}})
@@ -67,7 +73,7 @@ def part(**table: Any) -> dict[str, Any]:
         ({"board": {}}, "a bench has no 'board'; it has name, seed, world, boards"),
         ({"boards": {"a b": {}}}, "the name 'a b' does not do"),
         ({"boards": {"x" * 25: {}}}, "does not do: 1 to 24 letters"),
-        ({"boards": {"mega": {}}}, "there is no virtual board 'mega'; there are esp32, pico"),
+        ({"boards": {"mega": {}}}, "there is no virtual board 'mega'; there are esp32, microbit, pico"),
         ({"boards": {"rom": {}}}, "there is no virtual board 'rom'"),
         ({"boards": {"esp32": 3}}, r"board 'esp32' is a table: \[boards.esp32\]"),
         (board(colour="red"), "board 'esp32' has no 'colour'; it has kind, firmware"),
@@ -77,6 +83,15 @@ def part(**table: Any) -> dict[str, Any]:
         (
             board(firmware="nowhere.bin"),
             'there is no firmware .*nowhere.bin; write a path, "preinstalled" or "none"',
+        ),
+        (board(engine="steam"), "no 'steam' executes the firmware of ESP32; there is unix"),
+        (
+            {"boards": {"pico": {"engine": "rp2040py"}}},
+            'rp2040py executes what is in the flash: write firmware = the path of a firmware file, or "none"',
+        ),
+        (
+            {"boards": {"microbit": {"parts": {"led": {"pin": 1}}}}},
+            "nothing can be wired to a micro:bit here: leave its parts away",
         ),
         (part(chip="bme9"), "part 'x': there is no simulated part 'bme9'; there are .*bme280"),
         (part(chip="led"), "part 'x' needs a pin: add pin = <number>"),
