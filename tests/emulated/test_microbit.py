@@ -6,12 +6,11 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
+from raw_port import GREETING, RawPort, wait_for
 
 from iotlab.errors import UnsupportedError
 from iotlab.sim import Bench
 from iotlab.sim.client import BenchBoard
-
-from raw_port import GREETING, RawPort, wait_for
 
 pytestmark = pytest.mark.needs("microbit")
 
