@@ -11,7 +11,7 @@ DEV     := $(VENV)/.dev-installed
 PEERS   := .venv-bench/.installed
 PACKAGE := pyproject.toml hatch_build.py $(shell find frontend kernels -type f -not -path '*/node_modules/*')
 
-.PHONY: help lab test check test-pythons test-debian-port faults bench lock clean
+.PHONY: help lab test check test-pythons test-debian-port test-pico-firmware faults bench lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -39,6 +39,10 @@ test-pythons: $(DEV) ## run the unit tests on every Python from 3.10 to 3.14 tha
 test-debian-port: $(DEV) ## build MicroPython from Debian's source package and hold the boards against it
 	micropython=$$($(BIN)/python scripts/build_micropython_unix.py) && IOTLAB_MICROPYTHON=$$micropython \
 	$(BIN)/pytest tests/contract/test_kernel.py tests/emulated/test_boards.py tests/emulated/test_bench_machine.py
+
+test-pico-firmware: $(DEV) ## build the Pico's MicroPython from Debian's packages and hold an emulated RP2040 with it to the contract
+	$(BIN)/python scripts/build_pico_firmware.py
+	$(BIN)/pytest --timeout 600 tests/emulated/test_pico_firmware.py
 
 faults: $(DEV) ## put a thousand single faults into the link; writes docs/reliability.md (FAULTS_OPTIONS=--help)
 	$(BIN)/python scripts/faults.py $(FAULTS_OPTIONS)
