@@ -11,7 +11,7 @@ DEV     := $(VENV)/.dev-installed
 PEERS   := .venv-bench/.installed
 PACKAGE := pyproject.toml hatch_build.py $(shell find frontend kernels -type f -not -path '*/node_modules/*')
 
-.PHONY: help lab test check test-pythons test-debian-port test-pico-firmware faults bench lock clean
+.PHONY: help lab test check test-pythons test-debian-port test-pico-firmware test-micropython faults bench lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -49,6 +49,9 @@ faults: $(DEV) ## put a thousand single faults into the link; writes docs/reliab
 
 bench: $(DEV) $(PEERS) ## measure iotlab beside other tools (BENCH_OPTIONS="--quick --only eval")
 	$(BIN)/python -m benchmarks $(BENCH_OPTIONS)
+
+test-micropython: $(DEV) ## run MicroPython's own test programs in cells, and hold what they print against the port
+	$(BIN)/python scripts/micropython_tests.py $(TESTS)
 
 lock: $(BIN)/uv ## write the lock files anew from pyproject.toml (UPGRADE=--upgrade: newest versions)
 	scripts/lock.sh $(UPGRADE)

@@ -7,13 +7,13 @@ import base64
 import binascii
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
 
 from iotlab.board import Board
-from iotlab.errors import RemoteError, UnsupportedError
+from iotlab.errors import IotlabError, RemoteError, UnsupportedError
 from iotlab.micropython.board import MicroPythonBoard
 from iotlab.micropython.cells import Cells
 from iotlab.micropython.frames import CLEAR, DISPLAY, INPUT, MIME, RESULT, Frame
@@ -28,6 +28,8 @@ from iotlab.table import Table
 ERROR_TEXT, MORE, NEW_ID, SAME_ID, SAMPLE, PIXELS = 20, 21, 22, 23, 24, 25
 #: A value in several forms, by MIME type; bytes as base64, as Jupyter's messages have them; JSON as what it says.
 Bundle = Mapping[str, Any]
+#: A cell that says so may print where nothing may be allocated.
+_NO_MEMORY = "heap_lock"
 #: Bytes of the helper's text in one answer: in base64 it fits a small board's receive buffer.
 _PORTION = 150
 
@@ -61,9 +63,10 @@ class Show(ABC):
             if reply:
                 board.reply(reply)
 
+        code = cells.code(number, source, written=written)
         try:
-            code = cells.code(number, source, written=written)
-            board.run_cell(code, output=self.say, on_frame=on_frame, name=cells.name(number), keep=False)
+            with _as_it_is(board) if _NO_MEMORY in source else nullcontext():
+                board.run_cell(code, output=self.say, on_frame=on_frame, name=cells.name(number), keep=False)
         except Interrupted as interrupt:
             if interrupt.traceback:
                 raise RemoteError(interrupt.traceback) from interrupt
@@ -151,6 +154,19 @@ class Show(ABC):
             return b"eof"
         except NotImplementedError:
             return b"none"
+
+
+@contextmanager
+def _as_it_is(board: MicroPythonBoard) -> Iterator[None]:
+    """Inside, what is printed comes as it is: to be checked on its way it would need memory on the board."""
+    board.ask(
+        "print is _framed and delattr(builtins, 'print')"
+    )  # "builtins.print" would be the firmware's own
+    try:
+        yield
+    finally:
+        with suppress(IotlabError):  # the board may be gone, or restarted
+            board.ask("verify(True)")
 
 
 def tabled(value: Bundle) -> Bundle:
