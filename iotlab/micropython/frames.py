@@ -130,13 +130,18 @@ class Decoder:
         return buffer[start + 1 :]
 
     def _frame(self, buffer: bytes, events: list[Event]) -> bytes:
-        end = _END.search(buffer)
-        if end is None or end[0] == b"\x10":
-            self._rest = buffer
-            return b""
+        close = buffer.find(_CLOSE)
+        frame = _decode(buffer[:close]) if close >= 0 else None
+        if frame is not None:  # what ends it before makes it no frame
+            start, closed = close, True
+        else:
+            end = _END.search(buffer)
+            if end is None or end[0] == b"\x10":
+                self._rest = buffer
+                return b""
+            start, closed = end.start(), end[0] == _CLOSE
         self._inside = False
-        body, closed = buffer[: end.start()], end[0] == _CLOSE
-        frame = _decode(body) if closed else None
+        body = buffer[:start]
         if frame is None:
             self._take(Broken(body), _OPEN + body + (_CLOSE if closed else b""), events)
         elif frame.channel == START:
@@ -147,7 +152,7 @@ class Decoder:
             events.append(frame if told == frame.payload else Broken(body))
         else:
             self._take(frame, _OPEN + body + _CLOSE, events)
-        return buffer[end.end() if closed else end.start() :]
+        return buffer[start + len(_CLOSE) if closed else start :]
 
     def _take(self, event: Event, raw: bytes, events: list[Event]) -> None:
         self._count = (self._count + len(raw)) & 0xFFFFFFFF

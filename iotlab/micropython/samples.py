@@ -6,6 +6,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, Literal
 
 from iotlab.board import Output
@@ -75,14 +76,14 @@ class Spec:
                 f"rate_hz is 0.01 to 1,000,000, not {self.rate_hz:g}; leave it out to run without a pace"
             )
 
-    @property
+    @cached_property
     def wire_format(self) -> str:
         """The format of a sample as it travels: without padding, a time stamp in front where there are any."""
         order = self.format[:1] if self.format[:1] in "<>!" else "<"
         fields = self.format[1:] if self.format[:1] in "<>!" else self.format
         return order + ("I" if self.stamped else "") + fields
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Bytes of a packed sample."""
         try:

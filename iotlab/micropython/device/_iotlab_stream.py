@@ -28,7 +28,7 @@ def run(number, values, named, how, format, size, limit, stamped, pace):
         if how == "packed" and not stamped and not pace:
             _packed(items, format, size, limit)
         else:
-            put, flush = {"packed": _packer, "text": _writer, "blocks": _passer}[how](format, size, limit)
+            put, flush = {"packed": _packer, "text": _writer, "blocks": _passer}[how](format, size, limit, pace)
             _general(items, put, flush, stamped, pace)
     finally:
         items.close()
@@ -38,10 +38,10 @@ def sent():
     return _sent
 
 
-# Sends a block, whose head it fills, with so many items. Where the line takes longer than the board, bytes
-# are escaped.
-def _sender(channel):
-    slow = told = 0
+# Sends a block, whose head it fills, with so many items. Where the board is what takes the time, and not a
+# slow line or a pace, it need not look for bytes to escape. "slow": microseconds that the line took in excess.
+def _sender(channel, paced):
+    told, slow = 0, 60000
 
     def flush(block, count):
         global _sent
@@ -54,14 +54,11 @@ def _sender(channel):
         _sent += count
         if channel == 44:
             send(44, block)
-        elif slow > 3:
+        elif paced or slow > 50000:
             send(40, block)
         else:
             send(43, b2a_base64(block, newline=False), True)
-        if _diff(_ticks_us(), now) > 5 * len(block):
-            slow = min(8, slow + 1)
-        elif slow:
-            slow -= 1
+        slow = max(-200000, min(200000, slow + _diff(_ticks_us(), now) - 5 * len(block)))
 
     return flush
 
@@ -69,7 +66,7 @@ def _sender(channel):
 # As few bytecodes for an item as can be.
 def _packed(items, format, size, limit):
     block = bytearray(limit)
-    view, flush = memoryview(block), _sender(40)
+    view, flush = memoryview(block), _sender(40, False)
     pack, ticks, diff, end = _pack, _ticks, _diff, _HEAD
     due = _add(ticks(), _AGE_MS)
     try:
@@ -86,9 +83,9 @@ def _packed(items, format, size, limit):
 
 
 # What becomes of an item: put() says whether there is enough to be sent, flush() sends it.
-def _packer(format, size, limit):
+def _packer(format, size, limit, pace):
     block = bytearray(limit)
-    view, send_block, end = memoryview(block), _sender(40), _HEAD
+    view, send_block, end = memoryview(block), _sender(40, pace), _HEAD
 
     def put(item):
         nonlocal end
@@ -104,8 +101,8 @@ def _packer(format, size, limit):
     return put, flush
 
 
-def _writer(format, size, limit):
-    parts, length, send_block = [], 0, _sender(44)
+def _writer(format, size, limit, pace):
+    parts, length, send_block = [], 0, _sender(44, pace)
 
     def put(item):
         nonlocal length
@@ -124,8 +121,8 @@ def _writer(format, size, limit):
 
 
 # The generator packs by itself, and yields blocks of whole items.
-def _passer(format, size, limit):
-    block, send_block = b"", _sender(40)
+def _passer(format, size, limit, pace):
+    block, send_block = b"", _sender(40, pace)
 
     def put(item):
         nonlocal block
