@@ -7,6 +7,7 @@ prints them, unless --write is given.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -22,6 +23,7 @@ JSON = ROOT / "out/benchmark.json"
 
 
 def main() -> int:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # and with it the bench
     arguments = _arguments()
     if arguments.report:
         results = Results.read(arguments.report)

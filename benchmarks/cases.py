@@ -49,6 +49,7 @@ CASES = (
     Case("put_random_ram", "put_random_ram"),
     Case("get_random_ram", "get_random_ram"),
     Case("flash", "flash", ("minimal",)),
+    Case("slow_line", "line", ("minimal",), slow=True),
     Case("stream_printed", "stream_printed"),
     Case("stream_packed", "stream_packed"),
     Case("stream_generator", "stream_generator", ("iotlab", "belay")),

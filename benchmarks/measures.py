@@ -13,7 +13,10 @@ from benchmarks.material import KIB, material
 from benchmarks.programs import Spec, unpacked, wrong_samples
 from benchmarks.tools import kind_of
 from benchmarks.tools.base import Lines
+from benchmarks.tools.minimal import Minimal
 
+#: What a serial line of 115200 baud carries in a second: start bit, eight bits, stop bit.
+LINE_BYTES_S = 11520
 WARM = "/warm.bin"
 
 
@@ -108,6 +111,20 @@ def flash(tool: str, port: str, options: Options) -> Measured:
     return Measured({"flash_write": rates[0], "flash_read": rates[1]})
 
 
+def line(tool: str, port: str, options: Options) -> Measured:
+    """What the line lets through each way, when nothing but bytes is on it."""
+    size = round(options.seconds * LINE_BYTES_S / KIB) * KIB
+    with closing(Minimal(port)) as board:
+        start_s = time.perf_counter()
+        got = len(board.run(programs.LINE_OUT.format(count=size // KIB, line="x" * KIB)))
+        out_s = time.perf_counter() - start_s
+        start_s = time.perf_counter()
+        board.feed(programs.LINE_IN.format(size=size), b"x" * size)
+        in_s = time.perf_counter() - start_s
+    wrong = "" if got == size else f"{got} bytes came, {size} were sent"
+    return Measured({"line_out": size / KIB / out_s, "line_in": size / KIB / in_s}, wrong)
+
+
 def _name(verb: str, kind: str, ram: bool) -> str:
     return f"{verb}_{kind}_ram" if ram else f"{verb}_{kind}"
 
@@ -170,6 +187,7 @@ MEASURES: Mapping[str, Measure] = {
     "put_random_ram": put("random", ram=True),
     "get_random_ram": get("random", ram=True),
     "flash": flash,
+    "line": line,
     "stream_printed": stream_printed,
     "stream_packed": stream_packed,
     "stream_generator": stream_generator,

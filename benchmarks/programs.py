@@ -33,7 +33,7 @@ import binascii, struct, sys, time
 def run(ms, gap_us):
     n = 0
     pack, encode, write = struct.pack_into, binascii.b2a_base64, sys.stdout.buffer.write
-    block, places = bytearray(512), range(0, 512, 8)
+    block, places = bytearray({size}), range(0, {size}, 8)
     end = time.ticks_add(time.ticks_ms(), ms)
     due = time.ticks_us()
     while time.ticks_diff(end, time.ticks_ms()) > 0:
@@ -93,6 +93,11 @@ def flash(size: int) -> str:
     return _FLASH.format(size=size)
 
 
+#: Bytes that go one way only, without a word about them.
+LINE_OUT = "import sys\nfor _ in range({count}): sys.stdout.write('{line}')"
+LINE_IN = "import sys\nleft = {size}\nwhile left: left -= len(sys.stdin.buffer.read(min(left, 512)))"
+
+
 @dataclass(frozen=True)
 class Spec:
     """A stream of ``seconds``; ``rate_hz`` 0 is as fast as it goes."""
@@ -114,7 +119,7 @@ class Spec:
 
     def packed(self) -> str:
         """The program that packs samples into blocks and prints those in base64."""
-        return _PACKED.format(ms=self.ms, gap_us=self.gap_us)
+        return _PACKED.format(ms=self.ms, gap_us=self.gap_us, size=BLOCK * SAMPLE)
 
 
 def wrong_samples(samples: Sequence[tuple[int, float]], sent: int) -> str:

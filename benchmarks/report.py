@@ -77,9 +77,7 @@ def _cell(figure: Figure, tool: str, results: Results) -> str:
 
 def _times(figure: Figure, results: Results) -> str:
     times = results.times_best_peer(figure.name)
-    if times is None or not figure.unit or figure.name == "cpu_rate":
-        return ""
-    return f"{shown(times)} ×"
+    return "" if times is None or not figure.compared else f"{shown(times)} ×"
 
 
 def _targets(results: Results) -> str:

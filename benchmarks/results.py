@@ -118,9 +118,6 @@ class Results:
         theirs = self.median(target.figure, other)
         if theirs is None:
             return None
-        if target.difference:
-            worse = mine - theirs if lower else theirs - mine
-            return Verdict(target, worse, worse <= target.limit, other)
         times = FIGURES[target.figure].times_better(mine, theirs)
         return Verdict(target, times, times >= target.limit, other)
 
@@ -129,7 +126,7 @@ class Results:
 class Verdict:
     """What became of a target.
 
-    ``got`` is the figure; or how many times as good as that of ``other``, or how much worse, it is.
+    ``got`` is the figure; or how many times as good as that of ``other`` it is.
     """
 
     target: Target
@@ -140,9 +137,6 @@ class Verdict:
     @property
     def words(self) -> str:
         """``got``, with its unit."""
-        if self.target.difference:
-            more = "more" if self.got >= 0 else "less"
-            return f"{shown(abs(self.got))} {FIGURES[self.target.figure].unit} {more}"
         if not self.other:
             return f"{shown(self.got)} {FIGURES[self.target.figure].unit}".strip()
         if self.target.limit < 1:

@@ -68,6 +68,12 @@ class Minimal(Tool):
         self._start(code)
         return self._finish(take)
 
+    def feed(self, code: str, data: bytes) -> None:
+        """Run ``code``, which reads ``data``."""
+        self._start(code)
+        self._write(data)
+        self._finish(None)
+
     def evaluate(self, expression: str) -> object:
         return ast.literal_eval(self.run(f"print(repr({expression}))").decode())
 

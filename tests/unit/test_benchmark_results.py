@@ -72,17 +72,6 @@ def test_a_target_that_is_a_figure_not_to_exceed(ours: float, reached: bool) -> 
     assert verdict.reached is reached
 
 
-@pytest.mark.parametrize(
-    ("ours", "reached", "words"),
-    [(6.9, True, "0.9 ms more"), (7.2, False, "1.2 ms more"), (5.0, True, "1 ms less")],
-)
-def test_a_target_that_is_a_difference(ours: float, reached: bool, words: str) -> None:
-    (verdict,) = verdicts(
-        measured(kernel_cell={"iotlab_kernel": [ours], "echo_kernel": [6.0]}), "kernel_cell"
-    )
-    assert (verdict.reached, verdict.words) == (reached, words)
-
-
 def test_what_was_not_measured_is_neither_reached_nor_missed() -> None:
     assert measured().verdicts() == []
     assert verdicts(measured(eval={"iotlab": [0.2]}), "eval") == []
