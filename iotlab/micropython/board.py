@@ -262,8 +262,11 @@ class MicroPythonBoard(Decorators, Board):
                 self._remote_now.close()
         if kind == "soft":
             session = self._session()
-            session.repl.soft_reset(timeout_s=timeout_s)
             session.forget()
+            try:
+                session.repl.soft_reset(timeout_s=timeout_s)
+            except DisconnectedError:  # a WebREPL's sockets are gone with the interpreter that had them
+                self._look_again(timeout_s)
             return
         if kind == "hard":
             heard = self._restart("machine.reset()", download=False)
