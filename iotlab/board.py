@@ -40,6 +40,7 @@ class BoardInfo:
     firmware: str = ""  # "MicroPython 1.26.0", "" where none runs
     machine: str = ""  # what the board says it is: os.uname().machine
     unique_id: str = ""  # hexadecimal
+    verified: str = ""  # what of what is sent and printed is seen to arrive unchanged
     virtual: bool = False
     notes: tuple[str, ...] = field(default=())
 

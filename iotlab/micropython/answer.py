@@ -99,6 +99,11 @@ class Answer:
         self.heard = self.astray = self.complete = False
         self.end, self.error = None, b""
 
+    def go_plainly(self) -> None:
+        """It is the raw REPL that answers, not the helper: it has said OK already."""
+        self._own = self.started = self.heard = True
+        self._aside, self._head = False, b""
+
     def feed(self, feeder: Feeder) -> None:
         """Before anything else ``feeder`` gives the call what it reads."""
         self._feeders.insert(0, feeder)

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import replace
 
 from iotlab.board import BoardInfo, State
 from iotlab.errors import RemoteError, UnsupportedError
 from iotlab.micropython.session import Session
 
+#: What is verified of what goes to a board and what comes back, by how what it prints is.
+_VERIFIED = {
+    "counted": "all that is sent and printed",
+    "framed": "all that is sent, and what print() prints",
+    "": "nothing: what is sent and printed may arrive changed",
+}
 _VIRTUAL = "virtual: what is in its flash is checked as the chip would, but not executed"
 #: ESP-IDF's bootloader colours its messages.
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -40,22 +47,23 @@ def told_by(seen: bytes) -> tuple[State, str]:
 
 def identified(info: BoardInfo, session: Session) -> BoardInfo:
     """``info`` with what the board says of itself."""
-    firmware = "MicroPython"
-    system = machine = ""
+    system = release = version = machine = ""
     unique = b""
     try:
         system, release, version, machine, unique = session.call("identify()")
-        firmware = f"MicroPython {release}" + (f" ({version})" if release not in version else "")
     except (RemoteError, UnsupportedError):
-        implementation = session.exec("import sys;print(sys.implementation[1])")
-        firmware = "MicroPython " + ".".join(re.findall(r"\d+", implementation)[:3])
-    kind = info.kind or {"esp32": "esp32", "rp2": "pico"}.get(system, system)
+        with suppress(RemoteError, UnsupportedError):
+            system, _, release, version, machine = session.eval("tuple(__import__('os').uname())")
+        with suppress(RemoteError, UnsupportedError):
+            unique = session.eval("bytes(__import__('machine').unique_id())")
+    firmware = f"MicroPython {release}" + (f" ({version})" if release not in version else "")
     return replace(
         info,
         state="micropython",
-        kind=kind,
-        firmware=firmware,
+        kind=info.kind or {"esp32": "esp32", "rp2": "pico"}.get(system, system),
+        firmware=firmware.strip(),
         machine=machine,
         unique_id=unique.hex(),
+        verified=_VERIFIED[session.verified],
         notes=(_VIRTUAL,) if info.virtual else (),
     )

@@ -23,7 +23,7 @@ from iotlab.errors import (
 from iotlab.link.base import Link
 from iotlab.micropython.answer import Answer, Feeder, OnFrame
 from iotlab.micropython.blocks import BlockSender
-from iotlab.micropython.frames import ERROR, LOST, RAW, REFUSED
+from iotlab.micropython.frames import LOST, RAW, REFUSED
 from iotlab.micropython.remembered import Remembered
 from iotlab.micropython.repl import SHORT, AstrayError, RawRepl
 from iotlab.micropython.services import Services
@@ -37,7 +37,12 @@ CELL_HELPER = f"__import__({CELL_MODULE!r})"
 HELP, VALUE, CODE = 0, 1, 2
 #: Longer code than this goes in blocks where the board can hold the host back; else what is longer than its buffer.
 PACED_SHORT = 1000
+#: The longest code for a board that cannot take the helper. A micro:bit V1 has 9.5 kB of heap, and longer code than
+#: that makes it hang for good (seen with MicroPython 1.0.1 in QEMU).
+PLAIN_MOST = 4000
 _TRIES = 4
+#: What a board says that has too little memory or too few modules.
+_TOO_SMALL = ("MemoryError", "ImportError", "AttributeError")
 #: Compiling the helper takes a Pico half a second, and an emulated one on a busy machine a hundred times that.
 _INSTALL_S = 120.0
 # Compiled under its own name, where the board can, so that tracebacks tell its lines from the user's.
@@ -108,6 +113,8 @@ class Session:
     def __init__(self, link: Link, services: Services | None = None) -> None:
         self.link = link
         self.repl = RawRepl(link, services)
+        #: Whether the board has no room for the helper, or lacks what it needs: then nothing is verified.
+        self.plain = False
         #: How what code prints is verified: "counted", "framed", or "" where it cannot be.
         self.verified = ""
         #: What the code that ran left on the board.
@@ -141,7 +148,7 @@ class Session:
                 "the code ran, but what it printed arrived changed: check the cable",
                 partial=answer.text.encode(),
             )
-        if answer.end is not None and answer.end.channel == ERROR:
+        if answer.traceback:
             raise RemoteError(answer.traceback)
         return answer.text
 
@@ -158,8 +165,10 @@ class Session:
         answer = Answer(on_frame=on_frame, feeder=feeder, aside=True)
         self._make(Call(kind, expression, ""), answer, None, timeout_s)
         end = answer.end
-        if end is None or end.channel == ERROR:
+        if answer.traceback:
             raise RemoteError(answer.traceback)
+        if end is None:  # the board is plain
+            return literal(answer.text.strip())
         return end.payload if end.channel == RAW else literal(end.payload.decode())
 
     def eval(self, expression: str, *, timeout_s: float | None = 10.0) -> Any:
@@ -185,9 +194,12 @@ class Session:
         with self.repl.interrupts:
             self._forgot |= self.repl.prepare()
             self.repl.tell(output, self.repl.services.farewells(self.repl.interpreter))
-            if not self.has(MODULE):
+            if not self.has(MODULE) and not self.plain:
                 self.install()
             self._tell_whether_it_forgot(call)
+            if self.plain:
+                self._run_plainly(call, answer, timeout_s, started=started)
+                return
             if call.kind == CODE:
                 self.remembered.note(call.source)
             self._number = number = (self._number + 1) & 0xFFFFFF
@@ -209,6 +221,23 @@ class Session:
         if answer.error:
             raise RemoteError(answer.traceback)
         raise CorruptError(f"{self.link.name} gave no answer that arrived whole: check the cable")
+
+    def _run_plainly(self, call: Call, answer: Answer, timeout_s: float | None, *, started: bool) -> None:
+        """As the bare raw REPL does it, nothing verified."""
+        if call.kind == HELP:
+            raise UnsupportedError(
+                f"{self.link.name} has no room for what this needs on the board: exec and eval are all it can do"
+            )
+        code = call.source if call.kind == CODE else f"print(repr((\n{call.source}\n)))"
+        if len(code) > PLAIN_MOST:
+            raise UnsupportedError(
+                f"{self.link.name} has little memory: give it code of at most {PLAIN_MOST} characters at once"
+            )
+        self.remembered.note(code)
+        self.repl.start(code)
+        answer.go_plainly()
+        if not started:
+            self.repl.finish(answer, timeout_s=timeout_s)
 
     def _give(self, call: Call, number: int, answer: Answer) -> None:
         """Send ``call``: at once where it is short, else in blocks."""
@@ -283,10 +312,16 @@ class Session:
 
     def install(self) -> None:
         """See to it that the helper is on the board: an earlier session may have left it there."""
-        if not self._looked and self._is_there():
-            self._helpers[MODULE] = self.repl.restarts
-        else:
-            self._install(MODULE)
+        try:
+            if not self._looked and self._is_there():
+                self._helpers[MODULE] = self.repl.restarts
+            else:
+                self._install(MODULE)
+        except RemoteError as error:
+            if error.kind not in _TOO_SMALL:
+                raise
+            self.plain = True
+            return
         self._looked = True
         self.verified = self.call("verify(True)")
 
