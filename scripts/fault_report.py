@@ -42,6 +42,7 @@ class Report:
         found = [
             _none(text, [one for one in ours if name in one.broken], total)
             for name, text in _PROMISES.items()
+            if ours
         ]
         for case in ("put", "get"):
             byte_faults = [one for one in ours if one.case == case and one.fault.kind in BYTE_KINDS]
@@ -125,7 +126,7 @@ _PROMISES = {
     "hang": "no call takes longer than its time-out",
     "between": "a failed put or install leaves the old or the new, nothing between; no code runs twice",
     "not named": "an error names what happened to the link",
-    "next call": "the next call works, after a disconnect once the port is opened anew",
+    "next call": "the next call works, or tells that the board restarted; after a disconnect, once the port is opened anew",
 }
 _HEAD = """# Reliability: single faults in the link
 

@@ -74,10 +74,16 @@ class Outcome:
         }
         return tuple(name for name, broken in found.items() if broken and self.applied)
 
-    def _may_need(self) -> tuple[str, ...]:
-        """What the next call may take: a link that is gone has to be opened anew."""
-        gone = self.fault.kind == "disconnect" or (CASES[self.case].opens and self.result == "error")
-        return ("nothing", "reconnect") if gone else ("nothing",)
+    def _goes_on(self) -> bool:
+        """Whether the next call worked, with what it may take: a port that is gone has to be opened anew."""
+        if self.recovery is None:
+            return False
+        step, told_first = self.recovery.step, (self.recovery.errors or ("",))[0]
+        if self.fault.kind == "disconnect" or (CASES[self.case].opens and self.result == "error"):
+            return step in ("nothing", "reconnect")
+        if self.recovery.restarted and told_first.startswith("RestartedError"):
+            return step == "a second call"
+        return step == "nothing"
 
     @property
     def command(self) -> str:
@@ -191,10 +197,12 @@ def measure(rig: Rig, case: Case) -> dict[Direction, int]:
 
 
 def offsets(total: int, count: int, source: random.Random) -> list[int]:
-    """``count`` places in ``total`` bytes: near both ends, where a protocol has its marks, and spread between."""
-    ends = min(2, count // 4)
-    chosen = [source.randrange(min(30, total)) for _ in range(ends)]
-    chosen += [total - 1 - source.randrange(min(10, total)) for _ in range(ends)]
+    """``count`` places in ``total`` bytes: a third where it begins, some where it ends, the rest spread over it.
+
+    The beginning and the end are where a protocol has most of what is not payload.
+    """
+    chosen = [source.randrange(min(100, total)) for _ in range(count // 3)]
+    chosen += [total - 1 - source.randrange(min(20, total)) for _ in range(count // 6)]
     spread = count - len(chosen)
     for n in range(spread):
         start = total * n // spread
@@ -218,3 +226,14 @@ def plan(
             for offset in offsets(sizes[direction], count, source):
                 mask, stall_s = 1 << source.randrange(8), source.choice(STALLS_S)
                 yield Fault(kind, direction, offset, mask, stall_s)
+
+
+def every(
+    places: Sequence[int], kinds: Sequence[Kind], directions: Sequence[Direction], seed: int = 1
+) -> Iterator[Fault]:
+    """A fault of each kind at every one of ``places``."""
+    for direction in directions:
+        for kind in kinds:
+            source = random.Random(f"{seed} {direction} {kind}")
+            for offset in places:
+                yield Fault(kind, direction, offset, 1 << source.randrange(8), source.choice(STALLS_S))

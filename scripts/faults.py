@@ -4,6 +4,7 @@
     scripts/faults.py --case put,get --per-cell 5
     scripts/faults.py --case put --fault drop --direction to-board --offset 123      one run, with its bytes
     scripts/faults.py --case put --fault drop  every run of the plan with this fault, as in the whole
+    scripts/faults.py --case put --fault drop,flip --direction to-board --every 0-99    at each of these bytes
     scripts/faults.py --report                 docs/reliability.md anew from the results of the last run
 
 Every result is appended to a file as it comes. Ends with an error where a promise was broken.
@@ -23,7 +24,7 @@ from pathlib import Path
 from fault_cases import CASES
 from fault_report import Report, why
 from fault_rig import Passed
-from fault_run import BYTE_KINDS, Outcome, measure, plan, run
+from fault_run import BYTE_KINDS, Outcome, every, measure, plan, run
 from fault_workers import RIGS, Station, Workers, serve
 
 from iotlab.testing.faults import DIRECTIONS, KINDS, Fault, Kind
@@ -71,9 +72,12 @@ def run_all(options: argparse.Namespace) -> list[Outcome]:
 
         for tool, case, count, kinds in cells(options):
             sizes = workers.measure(tool, case)
-            kinds = (options.fault,) if options.fault else kinds
+            kinds = tuple(options.fault) or kinds
             directions = (options.direction,) if options.direction else DIRECTIONS
-            faults = list(plan(case, sizes, count, kinds=kinds, directions=directions, seed=options.seed))
+            if options.every:
+                faults = list(every(options.every, kinds, directions, options.seed))
+            else:
+                faults = list(plan(case, sizes, count, kinds=kinds, directions=directions, seed=options.seed))
             at = time.monotonic() - begun
             print(f"{at:5.0f} s  {tool} {case}: {len(faults)} faults in {sizes}", flush=True)
             workers.run(tool, case, faults, keep)
@@ -84,10 +88,9 @@ def run_all(options: argparse.Namespace) -> list[Outcome]:
 def run_one(options: argparse.Namespace) -> None:
     """One fault, with every byte that passed around it."""
     (case,) = options.case
-    if not options.fault or not options.direction:
-        raise SystemExit("say --fault and --direction too")
+    (kind,) = options.fault
     tool = "iotlab" if options.tool == "both" else options.tool
-    fault = Fault(options.fault, options.direction, options.offset, options.mask, options.stall_s)
+    fault = Fault(kind, options.direction, options.offset, options.mask, options.stall_s)
     with (
         tempfile.TemporaryDirectory(prefix="iotlab-", dir="/tmp") as folder,
         Station(Path(folder)) as station,
@@ -131,12 +134,15 @@ def arguments() -> argparse.Namespace:
         "--case", type=lambda text: text.split(","), default=list(CASES), help=",".join(CASES)
     )
     parser.add_argument("--per-cell", type=int, help="faults of each kind in each direction of each case")
+    parser.add_argument(
+        "--every", type=_range, metavar="FIRST-LAST", help="a fault at every byte from here to there"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=3, help="virtual boards at work at once")
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--document", type=Path, default=None, help="where to write the report of a part")
     parser.add_argument("--report", action="store_true", help="only write the report")
-    parser.add_argument("--fault", choices=KINDS, help="only faults of this kind")
+    parser.add_argument("--fault", type=lambda text: text.split(","), default=[], help=",".join(KINDS))
     parser.add_argument("--direction", choices=DIRECTIONS, help="only faults in this direction")
     parser.add_argument("--offset", type=int, help="one run, with the fault at this byte")
     parser.add_argument("--mask", type=lambda text: int(text, 0), default=1)
@@ -145,7 +151,18 @@ def arguments() -> argparse.Namespace:
     options = parser.parse_args()
     if unknown := sorted(set(options.case) - set(CASES)):
         parser.error(f"there is no case {unknown[0]!r}; there are {', '.join(CASES)}")
+    if unknown := sorted(set(options.fault) - set(KINDS)):
+        parser.error(f"there is no fault {unknown[0]!r}; there are {', '.join(KINDS)}")
+    if options.offset is not None and not (
+        len(options.case) == len(options.fault) == 1 and options.direction
+    ):
+        parser.error("one run needs one --case, one --fault and a --direction too")
     return options
+
+
+def _range(text: str) -> range:
+    first, _, last = text.partition("-")
+    return range(int(first), int(last or first) + 1)
 
 
 def main() -> int:
@@ -162,7 +179,7 @@ def main() -> int:
     else:
         outcomes = run_all(options)
     report = Report(outcomes)
-    parts = (options.per_cell, options.fault, options.direction)
+    parts = (options.per_cell, options.every, options.fault, options.direction)
     whole = options.tool == "both" and options.case == list(CASES) and not any(parts)
     if document := options.document or (DOCUMENT if whole else None):
         document.write_text(report.document, encoding="utf-8")

@@ -67,6 +67,13 @@ def test_after_a_disconnect_the_port_may_be_opened_anew() -> None:
     assert gone.broken == ()
 
 
+def test_a_restart_that_is_told_is_no_broken_promise() -> None:
+    told = Recovery("a second call", False, True, ("RestartedError: the board restarted",))
+    assert outcome(recovery=told).broken == ()
+    untrue = told._replace(restarted=False)
+    assert outcome(recovery=untrue).broken == ("next call",)
+
+
 def test_too_few_repaired() -> None:
     lost = outcome(result="error", named=True, left="old")
     report = Report([lost] * 6 + [outcome()] * 94 + [outcome(case="get"), PEER])
@@ -88,5 +95,5 @@ def test_offsets_lie_in_the_exchange(total: int, count: int) -> None:
     assert len(found) == count
     assert all(0 <= offset < total for offset in found)
     if total > 1000 and count == 30:
-        assert min(found) < 30
-        assert max(found) >= total - 10
+        assert sorted(found)[9] < 100
+        assert max(found) >= total - 20
