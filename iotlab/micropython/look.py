@@ -65,5 +65,5 @@ def identified(info: BoardInfo, session: Session) -> BoardInfo:
         machine=machine,
         unique_id=unique.hex(),
         verified=_VERIFIED[session.verified],
-        notes=(_VIRTUAL,) if info.virtual else (),
+        notes=(_VIRTUAL,) if info.virtual and "unix port" in machine else (),
     )
