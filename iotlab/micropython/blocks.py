@@ -1,10 +1,10 @@
 """Bytes on their way to a board: in blocks that it checks, and asks for again where one came changed.
 
-A block is 12 characters of base64 and its bytes, escaped as in a frame (``frames.py``), so that nothing of it is
-taken for a command. The 12 are number, flags (the window's bits where it is deflated, else 0), size on the wire (2),
-CRC-32 (4, of number, flags, size and what the bytes are unescaped) and the sum of these, modulo 256. ``DATA`` frames
-tell what arrived: ``+`` and how many blocks; ``-``, how many, and how often one failed: then the board waits for
-DLE ``~`` and the block that is missing.
+A block is 12 characters of base64 and its bytes, escaped as in a frame (``frames.py``) or, where the line is fast,
+in base64, so that nothing of it is taken for a command. The 12 are number, flags (the window's bits where it is
+deflated, 128 for base64), size on the wire (2), CRC-32 (4, of number, flags, size and the bytes as they are decoded)
+and the sum of these, modulo 256. ``DATA`` frames tell what arrived: ``+`` and how many blocks; ``-``, how many, and
+how often one failed: then the board waits for DLE ``~`` and the block that is missing.
 
 Where the link cannot hold the host back, the receive buffer of the board does it: it tells by an ACK (0x06) each
 piece that it took.
@@ -21,6 +21,7 @@ from iotlab.board import Progress
 from iotlab.errors import CorruptError
 from iotlab.link.base import Link
 from iotlab.micropython.frames import DATA, ESCAPES, Frame
+from iotlab.micropython.pace import Pace
 
 #: Bytes of a block before they are deflated. The board holds one at a time, and a window of as many bytes.
 BLOCK = 8192
@@ -33,6 +34,7 @@ HEAD = 12
 #: Blocks under way where the link holds the host back.
 _AHEAD = 3
 _ACK = b"\x06"
+_BASE64 = 0x80
 _RESYNC = b"\x10~"
 _FILL = b"."
 _TRIES = 8
@@ -41,13 +43,11 @@ _TRIES = 8
 class BlockSender:
     """Gives ``data`` to a board that runs ``_receive(count, piece)`` of the helper. A :class:`Feeder`.
 
-    ``pace_s`` is how long the board takes to say anything: a slow one is waited for.
+    A slow board is waited for; what is learned of its ``pace`` is noted there.
     """
 
-    def __init__(
-        self, link: Link, data: bytes, *, pace_s: float = 0.0, progress: Progress | None = None
-    ) -> None:
-        self._link, self._pace_s, self._progress = link, pace_s, progress
+    def __init__(self, link: Link, data: bytes, *, pace: Pace, progress: Progress | None = None) -> None:
+        self._link, self._pace, self._progress = link, pace, progress
         self._parts = [data[start : start + BLOCK] for start in range(0, len(data), BLOCK)]
         self._size = len(data)
         self._deflates = len(_deflated(data[:BLOCK])) < 0.9 * len(data[:BLOCK])
@@ -63,7 +63,8 @@ class BlockSender:
         self._under_way = 0
         #: How often something had to be sent again. What was sent too much then may be left for the prompt.
         self.recovered = 0
-        self._heard_at, self._slowest_s = time.monotonic(), 0.0
+        self._heard_at = self._begun_at = time.monotonic()
+        self._slowest_s = 0.0
 
     @property
     def done(self) -> bool:
@@ -79,6 +80,10 @@ class BlockSender:
             return
         self._heard()
         self._arrived = max(self._arrived, int.from_bytes(payload[1:3], "big"))
+        if self._next == 0:
+            self._begun_at = time.monotonic()
+        elif not self.recovered:
+            self._pace.note(min(self._arrived * BLOCK, self._size), time.monotonic() - self._begun_at)
         if self._progress:
             self._progress("write", min(self._size, self._arrived * BLOCK), self._size)
         if payload[:1] == b"-" and 0 < (payload[3] - self._resyncs) & 255 < 128:
@@ -97,7 +102,7 @@ class BlockSender:
 
     def on_idle(self) -> None:
         """Nothing came for a while: something was lost, and the board waits for what it will never get."""
-        patience_s = 1.5 + 20 * self._pace_s + self._under_way / 4000 + 4 * self._slowest_s
+        patience_s = 1.5 + 20 * self._pace.word_s + self._under_way / 4000 + 4 * self._slowest_s
         if self.done or time.monotonic() - self._heard_at < patience_s:
             return
         begun = len(self._block(self._next - 1)) if self._next else 0
@@ -146,16 +151,19 @@ class BlockSender:
             self._wire, self._begun, self._under_way = self._wire[size:], True, BUFFER
 
     def _block(self, number: int) -> bytes:
-        data, bits = self._parts[number], 0
-        if self._deflates:
-            data, bits = _deflated(data), WINDOW_BITS
-        escaped = data
-        for plain, code in ESCAPES:
-            escaped = escaped.replace(plain, code)
-        head = bytes((number & 255, bits)) + len(escaped).to_bytes(2, "big")
+        data, flags = self._parts[number], 0
+        if self._deflates and not self._pace.fast:
+            data, flags = _deflated(data), WINDOW_BITS
+        if self._pace.fast:
+            sent, flags = binascii.b2a_base64(data, newline=False), flags | _BASE64
+        else:
+            sent = data
+            for plain, code in ESCAPES:
+                sent = sent.replace(plain, code)
+        head = bytes((number & 255, flags)) + len(sent).to_bytes(2, "big")
         head += zlib.crc32(data, zlib.crc32(head)).to_bytes(4, "big")
         head += bytes((sum(head) & 255,))
-        return binascii.b2a_base64(head, newline=False) + escaped
+        return binascii.b2a_base64(head, newline=False) + sent
 
 
 def _deflated(data: bytes) -> bytes:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import binascii
 import hashlib
+import time
 from typing import Any
 
 from iotlab.board import Board, FileInfo, Files, Progress
 from iotlab.errors import CorruptError, DeadlineError, NotFoundError, RemoteError
 from iotlab.micropython.blocks import BlockSender
-from iotlab.micropython.frames import DATA, Frame
+from iotlab.micropython.frames import DATA, DATA_BASE64, Frame
 from iotlab.micropython.session import OpenSession
 
 #: Bytes of a file in one frame.
@@ -30,7 +32,7 @@ class MicroPythonFiles(Files):
             for attempt in range(_TRIES):
                 try:
                     session = self._session()
-                    sender = BlockSender(session.link, data, pace_s=session.repl.pace_s, progress=progress)
+                    sender = BlockSender(session.link, data, pace=session.repl.pace, progress=progress)
                     session.call(
                         f"put({path!r},{digest.hex()!r},{sender.count},{sender.piece})",
                         feeder=sender,
@@ -90,12 +92,15 @@ class MicroPythonFiles(Files):
             raise _as_file_error(error, path) from error
 
     def _get(self, path: str, progress: Progress | None) -> bytes:
-        parts = _Parts(progress)
-        size, digest = self._session().call(
-            f"get({path!r},0,None,{CHUNK})", on_frame=parts.take, timeout_s=600.0
+        parts, session = _Parts(progress), self._session()
+        pace = session.repl.pace
+        slow = 60_000 if not pace.bytes_per_s else -200_000 if pace.fast else 200_000
+        size, digest = session.call(
+            f"get({path!r},0,None,{CHUNK},{slow})", on_frame=parts.take, timeout_s=600.0
         )
+        pace.note(*parts.measured)
         for start, stop in parts.missing(size):
-            self._session().call(f"get({path!r},{start},{stop},{CHUNK})", on_frame=parts.take, timeout_s=60.0)
+            session.call(f"get({path!r},{start},{stop},{CHUNK},200000)", on_frame=parts.take, timeout_s=60.0)
         data = parts.joined()
         if len(data) != size or hashlib.sha256(data).digest() != digest:
             raise CorruptError(f"{path} arrived changed: check the cable")
@@ -108,14 +113,25 @@ class _Parts:
     def __init__(self, progress: Progress | None) -> None:
         self._parts: dict[int, bytes] = {}
         self._progress, self._size = progress, 0
+        self._times: list[float] = []
 
     def take(self, frame: Frame) -> None:
-        if frame.channel == DATA:
-            part = frame.payload[4:]
-            self._parts[int.from_bytes(frame.payload[:4], "big")] = part
-            self._size += len(part)
-            if self._progress:
-                self._progress("read", self._size, 0)
+        if frame.channel not in (DATA, DATA_BASE64):
+            return
+        payload = frame.payload if frame.channel == DATA else binascii.a2b_base64(frame.payload)
+        part = payload[4:]
+        self._parts[int.from_bytes(payload[:4], "big")] = part
+        self._size += len(part)
+        self._times.append(time.monotonic())
+        if self._progress:
+            self._progress("read", self._size, 0)
+
+    @property
+    def measured(self) -> tuple[int, float]:
+        """How many bytes came after the first part, and in how many seconds."""
+        if not self._times:
+            return 0, 0.0
+        return self._size - len(self._parts[min(self._parts)]), self._times[-1] - self._times[0]
 
     def missing(self, size: int) -> list[tuple[int, int]]:
         """From where to where nothing came."""

@@ -27,8 +27,10 @@ _END = re.compile(rb"\x10(?:[^PCDJMQS]|\Z)|[\x03\x04\n\r\x11\x13]")
 #: What a frame is. What calls say: ``ANSWER``, the repr of a value, or ``RAW``, bytes themselves; ``START``: the code
 #: arrived whole and runs now; ``END``: it came to its end; ``ERROR``: its traceback; ``REFUSED``: the call arrived
 #: changed and did not run; ``LOST``: it ran before, and its end is not known any more. ``PRINT``: printed text;
-#: ``COUNT``: number (4 bytes) and CRC-32 of all bytes since ``START``; ``DATA``: a part of something longer.
-ANSWER, RAW, START, END, ERROR, REFUSED, LOST, PRINT, COUNT, DATA = 1, 16, 8, 9, 10, 11, 12, 13, 14, 15
+#: ``COUNT``: number (4 bytes) and CRC-32 of all bytes since ``START``; ``DATA``: a part of something longer, or in
+#: base64, which a board makes faster than it escapes bytes.
+ANSWER, RAW, START, END, ERROR, REFUSED, LOST, PRINT, COUNT = 1, 16, 8, 9, 10, 11, 12, 13, 14
+DATA, DATA_BASE64 = 15, 17
 #: 7 is the updates' (``iotlab/ota/wire.py``); from 128 on they are services', with numbers of their own.
 #: What a cell shows: ``RESULT``, the text of its last expression; ``MIME``: another form of the value whose text
 #: comes next; ``DISPLAY``: the text of a value shown meanwhile; ``CLEAR``: wipe the output (``b"1"``: when more

@@ -29,6 +29,7 @@ from iotlab.link.base import Link
 from iotlab.micropython.answer import Answer
 from iotlab.micropython.frames import PRINT, Decoder, Frame, Text
 from iotlab.micropython.interrupts import Interrupted, Interrupts
+from iotlab.micropython.pace import Pace
 from iotlab.micropython.services import Services
 
 #: A UART's receive buffer holds 260 bytes on an ESP32 (ports/esp32/uart.c, ``stdin_ringbuf_array``).
@@ -77,8 +78,8 @@ class RawRepl:
         self.ready = False
         #: Whether a program runs that was left alone on purpose; entering interrupts it.
         self.left_alone = False
-        #: How long the board took lately until it said its first word.
-        self.pace_s = 0.0
+        #: How fast the board is.
+        self.pace = Pace()
         #: Whether something that was meant for code may still come to the prompt: then it is entered anew.
         self.littered = False
         #: While somebody polls, nobody else can run anything; interrupting the board ends it.
@@ -105,7 +106,7 @@ class RawRepl:
         The first two attempts leave the interpreter as it is, later ones start it anew.
         """
         self.left_alone = self.ready = restarted = False
-        timeout_s += 10 * self.pace_s
+        timeout_s += 10 * self.pace.word_s
         self.poller = None
         seen = b""
         for attempt in range(attempts):
@@ -285,7 +286,7 @@ class RawRepl:
     ) -> None:
         now = begun = time.monotonic()
         end = None if timeout_s is None else now + timeout_s
-        accept, settle, heard = now + ACCEPT_S + 10 * self.pace_s, 0.0, answer.heard
+        accept, settle, heard = now + ACCEPT_S + 10 * self.pace.word_s, 0.0, answer.heard
         while not answer.complete and not (started and answer.started):
             if heed:
                 self._interrupts.check()
@@ -310,7 +311,7 @@ class RawRepl:
             except DeadlineError:
                 answer.idle()
             if answer.heard and not heard:
-                heard, self.pace_s = True, max(0.7 * self.pace_s, time.monotonic() - begun)
+                heard, self.pace.word_s = True, max(0.7 * self.pace.word_s, time.monotonic() - begun)
         self.ready = answer.complete
 
     def _take(self, answer: Answer, timeout_s: float) -> None:

@@ -244,7 +244,7 @@ class Session:
         if len(request := call.request(number)) <= (PACED_SHORT if self.link.paced else SHORT):
             self.repl.hand_over(request)
             return
-        blocks = BlockSender(self.link, call.source.encode(), pace_s=self.repl.pace_s)
+        blocks = BlockSender(self.link, call.source.encode(), pace=self.repl.pace)
         answer.feed(blocks)
         self.repl.hand_over(call.load(number, blocks))
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from iotlab.sim.engine.loop import Loop
 
 #: The output that may wait in the pipe: little, so that a board whose host does not read stops printing.
-PIPE_SIZE = 4096
+PIPE_SIZE = 16384
 F_SETPIPE_SZ = 1031  # Linux, fcntl(2)
 
 

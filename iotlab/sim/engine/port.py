@@ -22,7 +22,7 @@ from iotlab.sim.engine.loop import Loop, Timer
 #: How often we look whether somebody opened the port: nothing tells that on a PTY's master.
 LOOK_S = 0.01
 #: What may wait for the host: about what a UART driver and its ring buffer hold.
-OUT_ROOM = 4096
+OUT_ROOM = 16384
 #: What may wait for the board before the host has to wait.
 IN_ROOM = 1 << 18
 BITS_PER_BYTE = 10  # 8N1: start bit, eight, stop bit
