@@ -126,7 +126,7 @@ _PROMISES = {
     "hang": "no call takes longer than its time-out",
     "between": "a failed put or install leaves the old or the new, nothing between; no code runs twice",
     "not named": "an error names what happened to the link",
-    "next call": "the next call works, or tells that the board restarted; after a disconnect, once the port is opened anew",
+    "next call": "the next call works, or tells truly that the board restarted; after a disconnect with a new port",
 }
 _HEAD = """# Reliability: single faults in the link
 

@@ -68,9 +68,7 @@ class Outcome:
             "hang": self.result == "hang",
             "between": self.left == "neither",
             "not named": self.result == "error" and not self.named,
-            "next call": bool(self.later)
-            or self.recovery is None
-            or self.recovery.step not in self._may_need(),
+            "next call": bool(self.later) or not self._goes_on(),
         }
         return tuple(name for name, broken in found.items() if broken and self.applied)
 

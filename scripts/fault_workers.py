@@ -12,6 +12,7 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -125,11 +126,9 @@ class Workers:
                 with lock:
                     on_outcome(Outcome.from_dict(answer) if answer else lost)
 
-        threads = [threading.Thread(target=work, args=(n,)) for n in range(self._count)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with ThreadPoolExecutor(self._count) as pool:
+            for working in [pool.submit(work, number) for number in range(self._count)]:
+                working.result()
 
     def close(self) -> None:
         """End the workers, and their boards with them."""
