@@ -36,7 +36,6 @@ class BoardKind:
     unique_id: Callable[[str], bytes] = lambda seed: hashlib.sha256(seed.encode()).digest()[:8]
     auto_reset: bool = False  # DTR and RTS work EN and the boot strap
     has_drive: bool = False  # its bootloader shows a drive
-    touch_1200: bool = False  # opening the port at 1200 baud resets into the bootloader
     heap_kib: int = 1024
     engines: tuple[str, ...] = ("unix",)  # what can execute its firmware: names in iotlab/sim/runners
     native_usb: bool = False  # the port is the chip's own: it is gone while the ROM waits for a download

@@ -23,7 +23,6 @@ BOARD = BoardKind(
     nack_errno=5,  # EIO, machine_i2c_transfer_single
     freq_hz=125_000_000,
     has_drive=True,
-    touch_1200=True,
     native_usb=True,
     engines=("unix", "rp2040py"),
 )

@@ -1,8 +1,7 @@
 """The host at the other end of the chip's USB cable: it enumerates the device and has its serial port open, or not.
 
 DTR is set while somebody has the port open, as an operating system sets it; MicroPython looks at it before it
-waits for somebody to read. The speed is told too: opened at 1200 baud and closed again, the firmware goes to its
-bootloader by itself.
+waits for somebody to read. The port's speed is told, too: what a firmware makes of it is its own affair.
 """
 
 from __future__ import annotations

@@ -85,11 +85,6 @@ class UnixPort(Runner):
         if self._interpreter:
             self._interpreter.resume()
 
-    def opened(self, baud: int) -> None:
-        """Arduino's 1200 baud touch, which the Pico's USB stack listens to."""
-        if self.board.kind.touch_1200 and baud == 1200 and self._interpreter:
-            self.board.reset("bootloader")
-
     # -- the interpreter ----------------------------------------------------------------------
 
     def _kick(self, events: socket.socket) -> None:
