@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -17,6 +18,9 @@ from iotlab.errors import ClosedError, DeadlineError, InUseError, NotFoundError,
 
 class BoardContract:
     """What every board that runs MicroPython does."""
+
+    #: How many times longer than usual one waits for what is to happen: more for a board that is emulated slowly.
+    patience: ClassVar[float] = 1.0
 
     @pytest.fixture
     def board(self) -> Iterator[Board]:
@@ -64,9 +68,9 @@ class BoardContract:
         board.exec("def done(): return time.ticks_diff(time.ticks_ms(), t0) > 1500")
         worker = threading.Thread(target=lambda: board.exec(code, output=output))
         worker.start()
-        assert first.wait(20)
+        assert first.wait(20 * self.patience)
         assert worker.is_alive()
-        worker.join(20)
+        worker.join(20 * self.patience)
         assert "".join(seen) == "first\n"
 
     @pytest.mark.parametrize(
@@ -154,14 +158,14 @@ class BoardContract:
     def test_another_thread_can_interrupt(self, board: Board) -> None:
         loop, caught = self._loop(board)
         board.interrupt()
-        loop.join(20)
+        loop.join(20 * self.patience)
         assert caught == ["KeyboardInterrupt"]
         assert board.eval("6 * 7") == 42
 
     def test_closing_ends_the_call_of_another_thread(self, board: Board) -> None:
         loop, caught = self._loop(board)
         board.close()
-        loop.join(20)
+        loop.join(20 * self.patience)
         assert caught == ["KeyboardInterrupt"]
         with pytest.raises(ClosedError):
             board.eval("1")
@@ -276,8 +280,7 @@ class BoardContract:
         with pytest.raises(ValueError, match='"soft", "hard" or "bootloader"'):
             board.reset("warm")  # type: ignore[arg-type]
 
-    @staticmethod
-    def _loop(board: Board) -> tuple[threading.Thread, list[str]]:
+    def _loop(self, board: Board) -> tuple[threading.Thread, list[str]]:
         """A thread in which the board runs for ever, and what that ends in."""
         running, caught = threading.Event(), list[str]()
 
@@ -289,11 +292,10 @@ class BoardContract:
 
         thread = threading.Thread(target=loop)
         thread.start()
-        assert running.wait(20)
+        assert running.wait(20 * self.patience)
         return thread, caught
 
-    @staticmethod
-    def _from_another_thread(run: object) -> None:
+    def _from_another_thread(self, run: object) -> None:
         caught: list[BaseException] = []
 
         def body() -> None:
@@ -304,6 +306,6 @@ class BoardContract:
 
         worker = threading.Thread(target=body)
         worker.start()
-        worker.join(20)
+        worker.join(20 * self.patience)
         if caught:
             raise caught[0]
