@@ -42,7 +42,7 @@ test-debian-port: $(DEV) ## build MicroPython from Debian's source package and h
 
 test-pico-firmware: $(DEV) ## build the Pico's MicroPython from Debian's packages and hold an emulated RP2040 with it to the contract
 	$(BIN)/python scripts/build_pico_firmware.py
-	$(BIN)/pytest --timeout 600 tests/emulated/test_pico_firmware.py
+	$(BIN)/pytest --timeout 600 tests/firmware
 
 faults: $(DEV) ## put a thousand single faults into the link; writes docs/reliability.md (FAULTS_OPTIONS=--help)
 	$(BIN)/python scripts/faults.py $(FAULTS_OPTIONS)

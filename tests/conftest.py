@@ -16,6 +16,7 @@ LAYERS = {
     "unit": "one module, no process besides the test's own",
     "contract": "what every link, bus, chip and board has to keep",
     "emulated": "boards of the virtual bench, in processes of their own",
+    "firmware": "genuine firmware that is built first, in an emulator",
     "notebooks": "the tutorials, run from the first cell to the last",
     "browser": "pages in a real browser",
     "hardware": "needs a real board",
