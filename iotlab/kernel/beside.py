@@ -53,14 +53,13 @@ class BesideKernel(Kernel):
         return await asyncio.get_running_loop().run_in_executor(self._thread, answer, *arguments)
 
     def soon(self, delay_s: float, call: Callable[[], object]) -> None:
-        """Call something in that thread after a while."""
+        """From the main thread: call something in that thread after a while, when no cell runs."""
 
         def submit() -> None:
             with suppress(RuntimeError):  # the kernel ended meanwhile
                 self._thread.submit(call)
 
-        loop = self.shell_channel_thread.io_loop
-        loop.add_callback(loop.call_later, delay_s, submit)
+        self.io_loop.call_later(delay_s, submit)
 
     def interrupt_cell(self) -> None:
         """From another thread: Ctrl-C for the cell that runs, wherever it waits."""
@@ -108,8 +107,9 @@ class BesideKernel(Kernel):
         if self.session is None:
             return None
         try:
-            idents, parts = self.session.feed_identities(msg, copy=False)
-            header = self.session.deserialize(parts, content=False, copy=False)["header"]
+            idents, frames = self.session.feed_identities(msg, copy=False)
+            parts: Any = frames
+            header = self.session.unpack(parts[1].bytes)  # a look at it; the signature is checked below
             if header["msg_type"] not in BESIDE or header.get("subshell_id"):
                 return None
             return idents, self.session.deserialize(parts, content=True, copy=False)

@@ -150,11 +150,10 @@ class MicroPythonKernel(BesideKernel):
                 question["name"], source="??" in (question["before"], question["behind"]), front=front
             )
         cut = split(code)
-        commands = self._commands(front, number)
         for line in cut.commands:
-            commands.run(line)
+            self._commands(front, number).run(line)
         if cut.cell:
-            running = commands.run_cell(cut.cell, cut.rest)
+            running = self._commands(front, number).run_cell(cut.cell, cut.rest)
             if inspect.isawaitable(running):
                 await running
             return []

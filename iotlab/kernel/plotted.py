@@ -13,8 +13,9 @@ from iotlab.stream.sampler import BATCH_S, Stream
 
 #: After so many milliseconds a board's ``time.ticks_ms`` starts anew, where its whole numbers have 31 bits.
 _AROUND_MS = 1 << 30
-#: The rate that a plot begins with; after some samples it is what was seen.
-_USUAL_HZ = 10.0
+#: The rate that a plot begins with, until so many milliseconds of samples tell the true one.
+_USUAL_HZ = 1.0
+_SEEN_MS = 1000
 
 
 class Fed(Stream):
@@ -52,9 +53,11 @@ class Plotted:
     def __init__(self, ready: Callable[[], AbstractContextManager[None]], title: str) -> None:
         self._ready, self._title = ready, title
         self._fed: Fed | None = None
+        self._plot: Any = None
         self._missing = False
         self._last_ms = 0
         self._t_ms = 0
+        self._counted = (0, 0)  # samples, and when
 
     @property
     def open(self) -> bool:
@@ -71,6 +74,7 @@ class Plotted:
         self._t_ms += (sample.ticks_ms - self._last_ms) % _AROUND_MS
         self._last_ms = sample.ticks_ms
         self._fed.feed(self._t_ms / 1000, sample.values)
+        self._count()
         return True
 
     def finish(self) -> None:
@@ -80,14 +84,21 @@ class Plotted:
                 self._fed.end()
             self._fed = None
 
+    def _count(self) -> None:
+        """Tell the page how fast samples come, which the cell alone decides."""
+        (samples, since_ms), end = self._counted, self._fed.recording.end if self._fed else 0
+        if self._t_ms - since_ms >= _SEEN_MS:
+            self._counted = (end, self._t_ms)
+            self._plot.rate_hz = float(f"{(end - samples) * 1000 / (self._t_ms - since_ms):.2g}")
+
     def _begin(self) -> None:
         import iotlab
 
         try:
             with self._ready():
                 fed = Fed(self._title)
-                plot: Any = iotlab.live(fed, title=self._title)
-                plot._ipython_display_()
+                self._plot = iotlab.live(fed, title=self._title)
+                self._plot._ipython_display_()
         except UnavailableError:
             self._missing = True
             return

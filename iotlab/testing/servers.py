@@ -144,5 +144,7 @@ def voila_server(
     arguments = [
         *("-m", "voila", str(Path(path).resolve()), "--no-browser", "--Voila.ip=127.0.0.1", f"--port={port}"),
         *(f"--theme={theme}", "--show_tracebacks=True"),
+        # Notebook 7's own extension, where that is installed too, wants what Voila's older core lacks
+        "--VoilaConfiguration.extension_denylist=@jupyter-notebook/lab-extension",
     ]
     return Server(arguments, port=port, token=token, environment=environment)

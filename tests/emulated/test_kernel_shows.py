@@ -150,9 +150,9 @@ oled"""
 
 def test_a_live_plot(kernel: KernelSession) -> None:
     code = """import time
-for n in range(5):
+for n in range(25):
     plot(temperature_c=20 + n, humidity_percent=50 - n)
-    time.sleep_ms(30)"""
+    time.sleep_ms(50)"""
     ran = kernel.run(code)
     data = shown(ran)
     assert "application/vnd.jupyter.widget-view+json" in data
@@ -162,6 +162,10 @@ for n in range(5):
         m["data"]["state"]["traces"] for m in ran.of("comm_msg") if "traces" in m["data"].get("state", {})
     ]
     assert {trace["name"] for trace in traces[-1]} == {"temperature_c", "humidity_percent"}
+    rates = [
+        m["data"]["state"]["rate_hz"] for m in ran.of("comm_msg") if "rate_hz" in m["data"].get("state", {})
+    ]
+    assert 5 < rates[-1] < 21  # what came, not what was planned
     (update,) = ran.of("update_display_data")[-1:]
     assert update["data"]["image/png"]  # for places where no widget runs
     assert kernel.run("plot(1)\nplot(2)\nplot({'a': 3})").status == "ok"
