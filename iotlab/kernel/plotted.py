@@ -57,7 +57,7 @@ class Plotted:
         self._missing = False
         self._last_ms = 0
         self._t_ms = 0
-        self._counted = (0, 0)  # samples, and when
+        self._counted = (1, 0)  # samples, and when
 
     @property
     def open(self) -> bool:

@@ -15,18 +15,34 @@ SOON_S = 5.0
 ENDLESS = "print('running')\nwhile True: pass"
 
 
+#: As `pip install --target typings micropython-esp32-stubs` leaves it, with less in it.
+STUB = """class Pin:
+    \"\"\"A pin object is used to control I/O pins.\"\"\"
+    def __init__(self, id, /, mode: int = -1) -> None: ...
+    def irq(self, handler=None) -> object:
+        \"\"\"Configure an interrupt handler.\"\"\"
+"""
+
+
 @pytest.fixture(scope="module")
-def kernel(kernelspec: str, bench: Bench) -> Iterator[KernelSession]:
-    with KernelSession(kernelspec, environment={"IOTLAB_BOARD": "esp32"}) as kernel:
+def kernel(
+    kernelspec: str, bench: Bench, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[KernelSession]:
+    folder = tmp_path_factory.mktemp("notebook")
+    about = folder / "typings/micropython_esp32_stubs-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: micropython-esp32-stubs\nVersion: 1.0\n")
+    (about / "RECORD").write_text("machine.pyi,,\n")
+    (folder / "typings/machine.pyi").write_text(STUB)
+    with KernelSession(kernelspec, environment={"IOTLAB_BOARD": "esp32"}, folder=folder) as kernel:
         yield kernel
 
 
 @pytest.fixture
 def busy(kernel: KernelSession) -> Iterator[KernelSession]:
     """The kernel, while a cell runs that never ends by itself."""
-    kernel.run(
-        "import machine\nfrom machine import Pin\nclass Lamp:\n    def glow(self): self.on = 1\nlamp = Lamp()"
-    )
+    kernel.run("import machine\nfrom machine import Pin\nled = Pin(2)")
+    kernel.run("class Lamp:\n    def glow(self): self.on = 1\nlamp = Lamp()")
     kernel.run("level = 17")
     while "machine" not in kernel.complete("import mach") or not kernel.complete("lamp."):
         time.sleep(0.01)
@@ -55,6 +71,11 @@ def test_names_are_told_about_while_a_cell_runs(busy: KernelSession) -> None:
     told = busy.inspect("level")
     assert "17 (before the running cell)" in told
     assert "class Lamp" in busy.inspect("Lamp")
+    told = busy.inspect("Pin(")
+    assert "Signature: Pin(id, /, mode: int=-1)" in told
+    assert "A pin object is used to control I/O pins." in told
+    assert "micropython-esp32-stubs 1.0" in told
+    assert "Configure an interrupt handler." in busy.inspect("led.irq")
     assert busy.inspect("nothing_of_that_name") == ""
     assert time.monotonic() - started < SOON_S
 
@@ -63,6 +84,8 @@ def test_the_rest_is_answered_too(busy: KernelSession) -> None:
     assert busy.info()["language_info"]["name"] == "micropython"
     history = busy.client.history(hist_access_type="tail", n=1, raw=True, output=False)
     assert busy._answer(history)["history"][0][2] == "level = 17"
+    comms = busy._answer(busy.client.comm_info())
+    assert (comms["status"], comms["comms"]) == ("ok", {})
     judged = busy.client.is_complete("for x in y:")
     assert busy._answer(judged)["status"] == "incomplete"
 
