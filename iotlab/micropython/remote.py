@@ -199,7 +199,8 @@ class Remote:
 
     def still(self, generation: int) -> bool:
         """Whether what was on the board with the helper number ``generation`` is there."""
-        return generation == self.generation and self._session().has(MODULE)
+        with self.board.using("a proxy"):
+            return generation == self.generation and self._session().has(MODULE)
 
     def call(self, session: Session, expression: str) -> Any:
         """The value of a call of our helper on the board."""

@@ -18,7 +18,7 @@ BATCH = 1024
 #: What a paced stream catches up; what is later than that, and than two periods, is left out.
 SLACK_S = 0.02
 
-How = Literal["packed", "text", "blocks"]
+How = Literal["fields", "field", "text", "blocks"]
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,15 @@ class Spec:
 
     def told(self) -> str:
         """The same for the board."""
-        how: How = "blocks" if self.blocks else "packed" if self.format else "text"
+        how: How = (
+            "blocks"
+            if self.blocks
+            else "text"
+            if not self.format
+            else "field"
+            if self.fields == 1
+            else "fields"
+        )
         size = self.size if self.format else 1
         limit = HEAD.size + max(1, self.batch // size) * size if self.format else self.batch
         pace = None

@@ -23,6 +23,7 @@ from iotlab.errors import (
     CorruptError,
     DeadlineError,
     DisconnectedError,
+    IotlabError,
     RemoteError,
     RestartedError,
     UnsupportedError,
@@ -161,21 +162,8 @@ class Stream(Generic[T]):
         ``RemoteError`` where that raised, ``StuckError`` where it does not stop.
         """
         self._begun = True
-        if self._session is None or self._remote.board.closed:
-            return
-        with self._remote.board.using(f"the stream {self.name}"):
-            session = self._session
-            if session is None or not self._is_its_turn(session):
-                return
-            self._stopping = True
-            self._came.clear()
-            with session.repl.interrupts:
-                session.link.write(b"\x03")
-                self._finish(session)
-        if self._error is not None:
-            error, self._error = self._error, None
-            if not isinstance(error, RemoteError) or error.kind != "KeyboardInterrupt":
-                raise error
+        self._stop()
+        self._tell()
 
     def __enter__(self) -> Self:
         return self
@@ -202,10 +190,36 @@ class Stream(Generic[T]):
                 if self._session is None:
                     break
                 self._poll(self._session)
-        finally:
-            self.close()
-        if self._error is not None:
-            error, self._error = self._error, None
+        except GeneratorExit:  # the loop was left, and nothing that is raised here is heard: close() tells it
+            try:
+                self._stop()
+            except IotlabError as error:
+                self._error = error
+            if self._error is not None:
+                log.warning("the stream %s was stopped: %s", self.name, self._error)
+            raise
+        except BaseException:
+            self._stop()
+            raise
+        self._tell()
+
+    def _stop(self) -> None:
+        if self._session is None or self._remote.board.closed:
+            return
+        with self._remote.board.using(f"the stream {self.name}"):
+            session = self._session
+            if session is None or not self._is_its_turn(session):
+                return
+            self._stopping = True
+            self._came.clear()
+            with session.repl.interrupts:
+                session.link.write(b"\x03")
+                self._finish(session)
+
+    def _tell(self) -> None:
+        """Raise what the generator raised, once."""
+        error, self._error = self._error, None
+        if error is not None:
             raise error
 
     def _poll(self, session: Session) -> None:
@@ -271,8 +285,8 @@ class Stream(Generic[T]):
         finally:
             self._over(session)
         if self._stopping:
-            if answer.end is not None and answer.end.channel == ERROR:
-                self._error = self._raised(answer)
+            error = self._raised(answer) if answer.end is not None and answer.end.channel == ERROR else None
+            self._error = error if error and error.kind != "KeyboardInterrupt" else None
             return
         if answer.end is None or answer.lost:
             self._miss(max(self.sent, session.call(f"__import__({MODULE!r}).sent()")))

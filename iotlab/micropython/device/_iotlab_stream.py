@@ -25,10 +25,10 @@ def run(number, values, named, how, format, size, limit, stamped, pace):
     _sent = _missed = 0
     items = o[number](*values, **named)
     try:
-        if how == "packed" and not stamped and not pace:
-            _packed(items, format, size, limit)
+        if how in ("fields", "field") and not stamped and not pace:
+            _packed(zip(items) if how == "field" else items, format, size, limit)
         else:
-            put, flush = {"packed": _packer, "text": _writer, "blocks": _passer}[how](format, size, limit, pace)
+            put, flush = {"fields": _packer, "field": _packer, "text": _writer, "blocks": _passer}[how](format, size, limit, pace)
             _general(items, put, flush, stamped, pace)
     finally:
         items.close()
@@ -63,12 +63,13 @@ def _sender(channel, paced):
     return flush
 
 
-# As few bytecodes for an item as can be.
+# As few bytecodes for an item as can be. What comes later than the last block was sent by _AGE_MS goes at once,
+# and so does the first item.
 def _packed(items, format, size, limit):
     block = bytearray(limit)
     view, flush = memoryview(block), _sender(40, False)
     pack, ticks, diff, end = _pack, _ticks, _diff, _HEAD
-    due = _add(ticks(), _AGE_MS)
+    due = _add(ticks(), -1)
     try:
         for item in items:
             pack(format, block, end, *item)
@@ -141,8 +142,7 @@ def _passer(format, size, limit, pace):
 # An item is taken when its time has come. What could not be taken for longer than slack is left out.
 def _general(items, put, flush, stamped, pace):
     global _missed
-    due = error = 0
-    waiting = False
+    error, waiting, due = 0, False, _add(_ticks(), -1)
     us, rest, parts, slack = pace or (0, 0, 1, 0)
     at, last = _ticks_us(), _ticks()
     try:
@@ -152,6 +152,7 @@ def _general(items, put, flush, stamped, pace):
                 if waiting and left > 0 and _diff(_add(_ticks(), left // 1000), due) >= 0:
                     waiting = False
                     flush()
+                    due = _add(_ticks(), _AGE_MS)
                     left = _diff(at, _ticks_us())
                 now = _ticks()
                 if _diff(now, last) > 400000:  # ticks_us came round meanwhile
@@ -173,11 +174,11 @@ def _general(items, put, flush, stamped, pace):
             item = next(items)
             if stamped:
                 item = (stamp,) + (tuple(item) if isinstance(item, (tuple, list)) else (item,))
-            if not waiting:
-                waiting, due = True, _add(_ticks(), _AGE_MS)
-            if put(item) or not us and _diff(_ticks(), due) > 0:
+            waiting = True
+            if put(item) or _diff(_ticks(), due) > 0:
                 waiting = False
                 flush()
+                due = _add(_ticks(), _AGE_MS)
     except StopIteration:
         pass
     finally:
