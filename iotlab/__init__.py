@@ -13,13 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from iotlab.discovery import boards, connect
+    from iotlab.micropython.aligned import aligned
     from iotlab.widgets.live import live
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "boards", "connect", "live"]
+__all__ = ["__version__", "aligned", "boards", "connect", "live"]
 
 #: Where the public names live. They are imported when they are first used: `import iotlab` stays light.
-_HOMES = {"boards": "iotlab.discovery", "connect": "iotlab.discovery", "live": "iotlab.widgets.live"}
+_HOMES = {
+    "aligned": "iotlab.micropython.aligned",
+    "boards": "iotlab.discovery",
+    "connect": "iotlab.discovery",
+    "live": "iotlab.widgets.live",
+}
 
 
 def __getattr__(name: str) -> Any:

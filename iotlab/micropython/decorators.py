@@ -8,6 +8,7 @@ from typing import Any, TypeVar, overload
 from typing_extensions import ParamSpec
 
 from iotlab.board import Output
+from iotlab.micropython.clocks import ROUNDS, Clock
 from iotlab.micropython.proxies import Proxy
 from iotlab.micropython.remote import STAYS, Remote, Task
 from iotlab.micropython.samples import BATCH, Spec
@@ -110,3 +111,11 @@ class Decorators:
             lambda ask: f"give({ask},{STAYS},{expression})", STAYS, name=expression, timeout_s=10.0
         )
         return held
+
+    def clock(self, *, rounds: int = ROUNDS) -> Clock:
+        """The board's clock beside ``time.monotonic`` here, asked ``rounds`` times, and a bound of the error.
+
+        The best round counts, together with those of earlier calls since the board started: with some time in
+        between, the clock's drift is known. Takes a few milliseconds on USB, a tenth of a second at 115200 baud.
+        """
+        return self._remote().clock(rounds)

@@ -20,7 +20,7 @@ from typing_extensions import ParamSpec
 
 from iotlab.board import Board, Output
 from iotlab.errors import CorruptError, InUseError, RemoteError, RestartedError, UnsupportedError
-from iotlab.micropython.clocks import Ticks
+from iotlab.micropython.clocks import Clock, Exchange, Ticks, ask, fitted
 from iotlab.micropython.frames import Frame
 from iotlab.micropython.functions import Source, UsedNames, source_of
 from iotlab.micropython.interrupts import Interrupted
@@ -40,6 +40,8 @@ THERE = f"__import__({MODULE!r})"
 VALUE_CHANNEL = 41
 #: How a value is wanted: by value; by value where it is plain, else as a proxy; as a proxy.
 BY_VALUE, BY_KIND, STAYS = 0, 1, 2
+#: How many times when a board was asked for its time are remembered.
+_KEPT = 64
 _PLACE = re.compile(r'^(\s*File ")[^"@]*@(\d+)", line (\d+)', re.MULTILINE)
 
 
@@ -123,6 +125,7 @@ class Remote:
         self.generation = 0
         #: The board's clock as one line.
         self.ticks = Ticks()
+        self._exchanges: deque[Exchange] = deque(maxlen=_KEPT)
         #: The stream that runs.
         self.stream: Stream[Any] | None = None
         self._numbers = itertools.count(1)
@@ -136,6 +139,18 @@ class Remote:
         """Stop the stream that runs, if there is one."""
         if self.stream is not None:
             self.stream.close()
+
+    def clock(self, count: int) -> Clock:
+        """The board's clock by all that was asked since it started; ``count`` exchanges more, where there are any."""
+        with self.board.using("its clock"):
+            if count:
+                found = ask(self.ready(), self.ticks, self.there, count)
+                self._exchanges.append(min(found, key=lambda one: one.error_s))
+            if not self._exchanges:
+                raise UnsupportedError(
+                    "a stream runs whose clock was not looked at: call board.clock() before it starts"
+                )
+            return fitted(self._exchanges)
 
     # -- functions ----------------------------------------------------------------------------
 
@@ -195,6 +210,7 @@ class Remote:
             session.put(MODULE)
             self.generation += 1
             self.ticks = Ticks()
+            self._exchanges.clear()
         return session
 
     def still(self, generation: int) -> bool:

@@ -29,7 +29,7 @@ from iotlab.errors import (
     UnsupportedError,
 )
 from iotlab.micropython.answer import Answer
-from iotlab.micropython.clocks import MASK, Ticks
+from iotlab.micropython.clocks import MASK, ROUNDS, Clock, Ticks
 from iotlab.micropython.frames import ERROR, Frame
 from iotlab.micropython.remote import BoardFunction, Remote, show
 from iotlab.micropython.repl import AstrayError, Poller
@@ -134,6 +134,37 @@ class Stream(Generic[T]):
             return (value for (value,) in values)
         return values
 
+    def receive(self, *, timeout_s: float) -> list[Block]:
+        """The blocks that came, for a loop of one's own; waits at most ``timeout_s`` for one.
+
+        Starts the generator on the board with the first call. When all was received and it :attr:`runs` no more,
+        it gives none, or raises what the generator raised.
+        """
+        self.start()
+        end_s = time.monotonic() + timeout_s
+        try:
+            while not self._came and self._session is not None:
+                self._poll(self._session, max(0.0, min(_LOOK_S, end_s - time.monotonic())))
+                if time.monotonic() >= end_s:
+                    break
+        except BaseException:
+            self._stop()
+            raise
+        came = list(self._came)
+        self._came.clear()
+        if not came and self._session is None:
+            self._tell()
+        return came
+
+    @property
+    def board_name(self) -> str:
+        """The board that it comes from."""
+        return self._remote.board.info.name
+
+    def clock(self) -> Clock:
+        """The clock of its time stamps, beside this machine's; asked for now where the board is free."""
+        return self._remote.clock(0 if self.runs else ROUNDS)
+
     def start(self) -> None:
         """Start the generator on the board now; iterating does it otherwise. Once for each stream."""
         if self._begun:
@@ -177,19 +208,14 @@ class Stream(Generic[T]):
         state = "runs" if self.runs else "ended" if self._begun else "not started"
         told = f", {self.lost} of them lost" if self.gaps else ""
         told += f", {self.missed} left out" if self.missed else ""
-        return f"<stream {self.name} on {self._remote.board.info.name}: {state}, {self.sent} samples{told}>"
+        return f"<stream {self.name} on {self.board_name}: {state}, {self.sent} samples{told}>"
 
     # -- details ------------------------------------------------------------------------------
 
     def _each(self) -> Iterator[Block]:
-        self.start()
         try:
-            while True:
-                while self._came:
-                    yield self._came.popleft()
-                if self._session is None:
-                    break
-                self._poll(self._session)
+            while (blocks := self.receive(timeout_s=_LOOK_S)) or self.runs:
+                yield from blocks
         except GeneratorExit:  # the loop was left, and nothing that is raised here is heard: close() tells it
             try:
                 self._stop()
@@ -198,10 +224,6 @@ class Stream(Generic[T]):
             if self._error is not None:
                 log.warning("the stream %s was stopped: %s", self.name, self._error)
             raise
-        except BaseException:
-            self._stop()
-            raise
-        self._tell()
 
     def _stop(self) -> None:
         if self._session is None or self._remote.board.closed:
@@ -222,7 +244,7 @@ class Stream(Generic[T]):
         if error is not None:
             raise error
 
-    def _poll(self, session: Session) -> None:
+    def _poll(self, session: Session, timeout_s: float) -> None:
         """Take what came; the board goes on."""
         with self._remote.board.using(f"the stream {self.name}"):
             if not self._is_its_turn(session):
@@ -230,7 +252,7 @@ class Stream(Generic[T]):
                     f"the stream {self.name} ended, as somebody interrupted the board: call it again"
                 )
             try:
-                session.repl.poll(self._answer, timeout_s=_LOOK_S)
+                session.repl.poll(self._answer, timeout_s=timeout_s)
             except RestartedError:
                 session.repl.restarted()
                 self._over(session)
@@ -240,9 +262,9 @@ class Stream(Generic[T]):
                 raise
             if self._answer.end is not None or self._answer.complete:
                 self._finish(session)
-        now, timeout_s = time.monotonic(), self.spec.timeout_s
-        if not self._came and self._session and timeout_s is not None and now > self._heard_s + timeout_s:
-            raise DeadlineError(f"the stream {self.name} sent nothing for {timeout_s:g} s; it was stopped")
+        quiet_s, patience_s = time.monotonic() - self._heard_s, self.spec.timeout_s
+        if not self._came and self._session and patience_s is not None and quiet_s > patience_s:
+            raise DeadlineError(f"the stream {self.name} sent nothing for {patience_s:g} s; it was stopped")
 
     def _take(self, frame: Frame) -> None:
         """A frame of the running generator."""
