@@ -39,6 +39,8 @@ def told_by(seen: bytes) -> tuple[State, str]:
         plain = _COLOURS.sub("", seen.decode("latin-1")).replace("\r", "")
         lines = [line for line in plain.split("\n") if line.strip()]
         told = [line for line in lines if not re.match(r"ets |rst:|ESP-ROM|.*>>>", line)]
+        if told and plain.count("rst:0x") == 1:  # after our own reset
+            return "other", f"its program does not stop, it says {told[-1].strip()[-60:]!r}"
         return "other", "the chip resets over and over: " + (told[-1].strip() if told else lines[-1].strip())
     if seen.strip():
         return "other", f"something else answers: {seen[-60:]!r}"

@@ -10,6 +10,7 @@ import iotlab
 from iotlab.errors import ConnectError, DisconnectedError, RemoteError, RestartedError
 from iotlab.micropython.board import MicroPythonBoard
 from iotlab.sim import Bench
+from iotlab.testing.bridges import Bridge
 
 MAIN = """import time
 n = 0
@@ -104,3 +105,28 @@ def test_a_board_that_lost_its_power_says_what_it_forgot(board: MicroPythonBoard
         board.eval("speed")
     with pytest.raises(RemoteError, match="NameError"):
         board.eval("speed")
+
+
+STUBBORN = """import time
+while True:
+    try:
+        time.sleep_ms(20)
+        print("busy")
+    except KeyboardInterrupt:
+        pass
+"""
+
+
+def test_a_prompt_that_never_comes_is_told(lab_environment: dict[str, str]) -> None:
+    """Against such a main.py neither Ctrl-C nor a soft reset is of use, and the link has no reset lines."""
+    with Bench.start({"boards": {"stubborn": {"kind": "esp32"}}}, name="stubborn") as bench:
+        with iotlab.connect("stubborn") as board:
+            board.files.write("/main.py", STUBBORN.encode())
+        bench["stubborn"].reset()
+        with iotlab.connect("stubborn", attach=True) as board:
+            while "busy" not in board.watch(timeout_s=0.5):
+                pass
+        with Bridge(bench["stubborn"].port) as bridge, iotlab.connect(bridge.url) as board:
+            assert board.info.state == "other"
+            with pytest.raises(ConnectError, match="busy.*; Ctrl-C and a soft reset did not help"):
+                board.exec("1")
