@@ -149,6 +149,16 @@ def test_its_port_goes_with_the_supply_and_comes_back(pico: BenchBoard, prompt: 
     assert prompt.run("import machine; print(machine.reset_cause())") == "1"
 
 
+def test_its_cable_is_pulled(pico: BenchBoard, prompt: Prompt) -> None:
+    prompt.run("kept = 41")
+    pico.unplug_cable()
+    assert opened(pico) is None
+    pico.plug_cable()
+    prompt.link.close()
+    prompt.link = Prompt(pico).link
+    assert prompt.run("print(kept + 1)") == "42"
+
+
 def test_the_bootloader_and_a_uf2_file(pico: BenchBoard, prompt: Prompt, firmware: Path) -> None:
     prompt.run("f = open('kept', 'w'); f.write('still here'); f.close()")
     prompt.link.write(b"import machine; machine.bootloader()\x04")
