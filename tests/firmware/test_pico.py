@@ -116,6 +116,12 @@ def test_an_led_a_button_and_a_knob(pico: BenchBoard, prompt: Prompt) -> None:
     assert pico.chip("led").on
     prompt.run("led.off()")
     assert not pico.chip("led").on
+    prompt.run("from machine import PWM; wave = PWM(Pin(25), freq=500, duty_u16=0x4000)")
+    assert pico.chip("led").brightness == pytest.approx(0.25, abs=0.001)
+    prompt.run("wave.duty_u16(0)")
+    assert pico.chip("led").brightness == 0
+    prompt.run("wave.duty_u16(0xffff)")
+    assert pico.chip("led").brightness == pytest.approx(1, abs=0.001)
     assert prompt.run("print(key())") == "1"
     prompt.run("hits = []; key.irq(lambda pin: hits.append(1), Pin.IRQ_FALLING)")
     pico.chip("button").press()

@@ -9,7 +9,7 @@ from iotlab.sim.engine.bridge import ANSWER, OK, REQUEST
 
 #: The operations that a chip without an operating system needs, by their numbers there.
 READY, RESET, TAKE_EVENTS = 2, 6, 7
-PIN_SET_UP, PIN_READ, PIN_WATCH, ADC = 16, 18, 19, 20
+PIN_SET_UP, PIN_READ, PIN_WATCH, ADC, PWM = 16, 18, 19, 20, 21
 I2C_WRITE, I2C_READ = 32, 33
 FLASH_WRITE, FLASH_ERASE = 49, 51
 
