@@ -307,8 +307,8 @@ class Session:
 
     def put(self, module: str) -> None:
         """Put another helper onto the board, as new."""
-        self.call("1")  # the helper itself
-        self._install(module)
+        self.call(f"add({module!r},{helper_source(module)!r},{_crc(module)})", timeout_s=_INSTALL_S)
+        self._helpers[module] = self.repl.restarts
 
     def install(self) -> None:
         """See to it that the helper is on the board: an earlier session may have left it there."""
