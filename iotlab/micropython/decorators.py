@@ -53,6 +53,17 @@ class Decorators:
         what it needs inside, may call other tasks, and may use what ``consts`` names. What it prints goes to
         ``output``, else to ``sys.stdout``. ``UnsupportedError`` where it uses something else of this machine;
         ``RemoteError`` as it raises there, ``DeadlineError`` after ``timeout_s``.
+
+        >>> import iotlab
+        >>> board = iotlab.connect("esp32")
+        >>> @board.task
+        ... def light(percent):
+        ...     from machine import PWM, Pin
+        ...     PWM(Pin(2)).duty_u16(percent * 65535 // 100)
+        ...     return percent
+        >>> light(20)
+        20
+        >>> board.close()
         """
         remote = self._remote()
 
@@ -97,6 +108,19 @@ class Decorators:
         one it yields plain values, more slowly. ``rate_hz`` takes a sample at that pace on the board's clock,
         ``stamped`` puts that clock's time in front of each. With ``blocks`` it yields bytes that it packed
         itself. ``DeadlineError`` where nothing comes for ``timeout_s``. The rest is as for :meth:`task`.
+
+        >>> import iotlab
+        >>> board = iotlab.connect("esp32")
+        >>> @board.stream(format="<H", rate_hz=100, stamped=True)
+        ... def volume(pin):
+        ...     from machine import ADC, Pin
+        ...     adc = ADC(Pin(pin))
+        ...     while True:
+        ...         yield adc.read_u16()
+        >>> for t_s, value in volume(34):
+        ...     if value >= 0:
+        ...         break
+        >>> board.close()
         """
         remote, spec = self._remote(), Spec(format, rate_hz, stamped, blocks, batch, timeout_s, output)
 
@@ -106,7 +130,17 @@ class Decorators:
         return decorate(function) if function else decorate
 
     def proxy(self, expression: str) -> Proxy:
-        """What stands here for the object that ``expression`` is among the user's names on the board."""
+        """What stands here for the object that ``expression`` is among the user's names on the board.
+
+        >>> import iotlab
+        >>> board = iotlab.connect("esp32")
+        >>> board.exec("from machine import Pin; led = Pin(2, Pin.OUT)")
+        ''
+        >>> led = board.proxy("led")
+        >>> led.on(); led.value()
+        1
+        >>> board.close()
+        """
         held: Proxy = self._remote().value(
             lambda ask: f"give({ask},{STAYS},{expression})", STAYS, name=expression, timeout_s=10.0
         )
