@@ -105,11 +105,3 @@ def test_the_pico_goes_to_its_drive_when_told(bench: Bench) -> None:
         wait_for(lambda: pico.status()["state"], lambda state: state == "download")
     pico.reset()
     wait_for(lambda: Path(pico.port).exists())
-
-
-def test_opening_the_picos_port_at_1200_baud_leads_to_its_drive(bench: Bench) -> None:
-    pico = bench["pico"]
-    with SerialLink(pico.port, baud=1200):
-        wait_for(lambda: pico.status()["state"], lambda state: state == "download")
-    pico.reset()
-    wait_for(lambda: Path(pico.port).exists())

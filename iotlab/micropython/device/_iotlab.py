@@ -62,6 +62,7 @@ def _put(data):
 # Where os.dupterm shows us what goes out, it is counted; else print sends frames. Either way the host
 # sees what is lost or changed on the way.
 _print = print
+_frames = False
 
 
 def _framed(*values, sep=" ", end="\n", file=None):
@@ -108,14 +109,17 @@ _dupterm = _counts()
 
 
 # How what is printed is verified; the host says when it begins and when it lets go.
+# builtins.print reads as the firmware's own even where it is another.
 def verify(on):
+    global _frames
     if _dupterm:
         return "counted"
     try:
         if on:
             builtins.print = _framed
-        elif builtins.print is _framed:
+        elif _frames:
             del builtins.print
+        _frames = on
         return "framed"
     except AttributeError:
         return ""

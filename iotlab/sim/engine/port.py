@@ -25,6 +25,9 @@ LOOK_S = 0.01
 OUT_ROOM = 16384
 #: What may wait for the board before the host has to wait.
 IN_ROOM = 1 << 18
+#: On a slow line, how much of its time one transfer takes, and how late a wake-up may be: a real line goes on.
+TICK_S = 0.004
+LATE_S = 0.02
 BITS_PER_BYTE = 10  # 8N1: start bit, eight, stop bit
 
 
@@ -53,6 +56,7 @@ class Port:
         self._blocked = False
         self._hungry = True
         self._out_free_s = self._in_free_s = 0.0
+        self._out_waited = self._in_waited = False  # whether there was more when the line was last busy
         self._out_wait: Timer | None = None
         self._in_wait: Timer | None = None
         self._look: Timer | None = None
@@ -165,6 +169,7 @@ class Port:
         if self._master < 0 or self._out_wait is not None:
             return
         was_full = not self.room
+        late_s = 0.0
         while self._out:
             size = len(self._out)
             if self._byte_s:
@@ -172,7 +177,8 @@ class Port:
                 if wait_s > 0:
                     self._out_wait = self._loop.after(wait_s, self._flush_later)
                     break
-                size = max(1, min(size, int(0.004 / self._byte_s)))
+                late_s = min(-wait_s, LATE_S) if self._out_waited else 0.0
+                size = max(1, min(size, int((TICK_S + late_s) / self._byte_s)))
             try:
                 sent = os.write(self._master, self._out[:size])
             except BlockingIOError:
@@ -183,7 +189,8 @@ class Port:
             if not sent:
                 break
             del self._out[:sent]
-            self._out_free_s = max(self._out_free_s, time.monotonic()) + sent * self._byte_s
+            self._out_free_s = max(self._out_free_s, time.monotonic() - late_s) + sent * self._byte_s
+        self._out_waited = self._out_wait is not None
         self._block(bool(self._out) and self._out_wait is None)
         if was_full and self.room:
             self._drained()
@@ -208,7 +215,10 @@ class Port:
                 self._watch()
 
     def _read(self) -> None:
-        size = max(1, int(0.004 / self._byte_s)) if self._byte_s else 65536
+        now, late_s, size = time.monotonic(), 0.0, 65536
+        if self._byte_s:
+            late_s = min(max(now - self._in_free_s, 0.0), LATE_S) if self._in_waited else 0.0
+            size = max(1, int((TICK_S + late_s) / self._byte_s))
         try:
             data = os.read(self._master, size)
         except BlockingIOError:
@@ -219,7 +229,9 @@ class Port:
             self._lost_client()
             return
         if self._byte_s:
-            self._in_wait = self._loop.after(len(data) * self._byte_s, self._read_again)
+            self._in_waited = len(data) == size
+            self._in_free_s = now - late_s + len(data) * self._byte_s
+            self._in_wait = self._loop.after(max(0.0, self._in_free_s - now), self._read_again)
             self._watch()
         self._received(data)
 
