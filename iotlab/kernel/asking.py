@@ -110,7 +110,8 @@ class Asking:
         """Between two cells: learn what may be asked for while the next one runs, until ``stopped`` says so."""
         if self._attachment.now is None or stopped():
             return
-        for question in (self.globals, self.builtins, self.modules):
+        first = () if "files" in self._known else (self.builtins, self.modules)
+        for question in (self.globals, *first):
             if not stopped():
                 question()
         for name, kind, identity in self._known.get("globals") or ():

@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from ipykernel.kernelbase import Kernel
@@ -41,6 +41,8 @@ class BesideKernel(Kernel):
         super().__init__(**options)  # type: ignore[no-untyped-call]
         self._status = threading.Lock()
         self._running: Message | None = None
+        self._questions = 0
+        self._asked_early = False  # an interrupt came before the cell began
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="iotlab beside")
 
     @property
@@ -48,9 +50,18 @@ class BesideKernel(Kernel):
         """Whether a cell runs now."""
         return self._running is not None
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether a question waits for its answer now, or is being answered."""
+        return self._questions > 0
+
     async def beside(self, answer: Callable[..., T], *arguments: object) -> T:
         """What ``answer`` returns, from the thread that may wait for a board; one answer at a time."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, answer, *arguments)
+        self._questions += 1  # only the thread that reads the shell channel counts
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, answer, *arguments)
+        finally:
+            self._questions -= 1
 
     def soon(self, delay_s: float, call: Callable[[], object]) -> None:
         """From the main thread: call something in that thread after a while, when no cell runs."""
@@ -72,7 +83,29 @@ class BesideKernel(Kernel):
         """Take no more of it. Idempotent."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """In here Ctrl-C raises ``KeyboardInterrupt``: while a cell runs, and not while its reply is on its way."""
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            if self._asked_early:
+                raise KeyboardInterrupt
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
     # -- ipykernel's -----------------------------------------------------------------------------
+
+    def pre_handler_hook(self) -> None:
+        parent = self.get_parent("shell")  # type: ignore[no-untyped-call]
+        if parent["header"]["msg_type"] != "execute_request":
+            super().pre_handler_hook()  # type: ignore[no-untyped-call]
+            return
+        self._asked_early = False
+        self.saved_sigint_handler = signal.signal(signal.SIGINT, self._note_interrupt)
+
+    def _note_interrupt(self, *_: object) -> None:
+        self._asked_early = True
 
     async def shell_channel_thread_main(self, msg: Any) -> None:
         """A message came on the shell channel; runs in the thread that reads it."""

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from iotlab.kernel.output import Send
 from iotlab.kernel.overflow import Overflow
 
 #: So many characters of a cell are shown as they come; JupyterLab stays quick with them.
@@ -15,6 +14,8 @@ HEAD = 256 * 1024
 #: How often the user is told how much came since.
 _TOLD_EVERY_S = 1.0
 
+#: Takes text for the stream of a name.
+Send = Callable[[str, str], object]
 #: Shows a sentence that takes the place of the one before: the sentence, and whether there was one before.
 Tell = Callable[[str, bool], object]
 

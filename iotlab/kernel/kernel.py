@@ -118,15 +118,29 @@ class MicroPythonKernel(BesideKernel):
             )
             self._new_front(number, silent=silent).publish("error", content)
             return {"execution_count": number, "status": "error", **content}
+        try:
+            return await self._execute(
+                code, number, silent, store_history, user_expressions or {}, allow_stdin
+            )
+        except KeyboardInterrupt:  # a second one, while the first was told
+            return {"execution_count": number, "status": "error", **_content("KeyboardInterrupt", "")}
+
+    async def _execute(
+        self,
+        code: str,
+        number: int,
+        silent: bool,
+        store_history: bool,
+        expressions: dict[str, str],
+        allow_stdin: bool,
+    ) -> Reply:
         self._allow_stdin = allow_stdin
         front = self._front = self._new_front(number, silent=silent)
         try:
-            payload = await self._run(code, number, front)
-            reply = {
-                "status": "ok",
-                "payload": payload,
-                "user_expressions": self._values(user_expressions or {}),
-            }
+            with self.interruptible():
+                payload = await self._run(code, number, front)
+                values = self._values(expressions)
+            reply = {"status": "ok", "payload": payload, "user_expressions": values}
         except (Exception, KeyboardInterrupt) as error:  # whatever it is, the notebook waits for a reply
             if not isinstance(error, (IotlabError, ShownError, KeyboardInterrupt, OSError, ValueError)):
                 self.log.exception("cell %s", number)
@@ -272,7 +286,7 @@ class MicroPythonKernel(BesideKernel):
         return [{"source": "page", "data": {"text/plain": text}, "start": 0}]
 
     def _look_around(self, number: int) -> None:
-        self._names.look_around(lambda: self.cell_runs or self.execution_count != number)
+        self._names.look_around(lambda: self.cell_runs or self.is_asked or self.execution_count != number)
 
     # -- details ------------------------------------------------------------------------------
 

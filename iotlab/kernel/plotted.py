@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from importlib import import_module
 from typing import Any
 
 from iotlab.errors import ClosedError, UnavailableError
@@ -103,3 +105,5 @@ class Plotted:
             self._missing = True
             return
         self._fed = fed
+        # the picture at the end needs it, and it takes a second to come
+        threading.Thread(target=import_module, args=("matplotlib.backends.backend_agg",), daemon=True).start()

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from iotlab.kernel.bounded import HEAD
+from iotlab.kernel.front import MOST_VALUES
 from iotlab.kernel.overflow import TAIL
 from iotlab.sim import Bench
 from iotlab.testing.kernels import KernelSession, Ran
@@ -205,10 +206,10 @@ def test_wiping_makes_room(kernel: KernelSession) -> None:
 
 
 def test_a_long_value_is_cut(kernel: KernelSession) -> None:
-    value = kernel.run("'z' * 100000").value
+    value = kernel.run("'z' * 200000").value
     assert value is not None
-    assert len(value) < 70_000
-    assert "characters left out here" in value
+    assert len(value) < 50_000
+    assert "161002 characters left out here" in value
 
 
 def test_errors_stand_behind_the_end_of_what_was_printed(kernel: KernelSession) -> None:
@@ -223,3 +224,13 @@ def test_errors_go_apart(kernel: KernelSession) -> None:
     )
     assert (ran.text, ran.notes) == ("a\nc\n", "b\nd")
     assert [m["name"] for m in ran.of("stream")] == ["stdout", "stderr", "stdout", "stderr"]
+
+
+def test_a_cell_that_shows_without_end(kernel: KernelSession) -> None:
+    ran = kernel.run("for n in range(3000): display(n)\n'done'")
+    assert ran.value == "'done'"
+    assert len(ran.of("display_data")) == MOST_VALUES
+    assert "more than 1000 values" in ran.notes
+    ran = kernel.run("for n in range(3000):\n    clear_output(True)\n    display(n)")
+    assert ran.of("display_data")[-1]["data"]["text/plain"] == "2999"
+    assert len(ran.of("display_data")) < 1000  # what would be wiped at once was never sent

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from iotlab.kernel.commands import Cut, misplaced, split
 from iotlab.kernel.history import History
 from iotlab.kernel.names import under_cursor
-from iotlab.kernel.output import INTERVAL_S, Stream
+from iotlab.kernel.outbox import HASTY, INTERVAL_S, Outbox
 
 
 class Clock:
@@ -22,46 +23,100 @@ class Clock:
         self.calls.append((delay_s, call))
 
 
-def test_many_lines_become_few_messages() -> None:
-    sent: list[str] = []
-    clock = Clock()
-    stream = Stream(lambda text, _: sent.append(text), clock.later)
+class Page:
+    """A notebook's messages, and the calls that are due."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.sent: list[tuple[str, dict[str, Any]]] = []
+        self.outbox = Outbox(lambda kind, content: self.sent.append((kind, content)), self.clock.later)
+
+    @property
+    def texts(self) -> list[str]:
+        return [content["text"] for kind, content in self.sent if kind == "stream"]
+
+
+@pytest.fixture
+def page() -> Page:
+    return Page()
+
+
+def shown(text: str, display_id: str = "") -> dict[str, Any]:
+    return {"data": {"text/plain": text}, "transient": {"display_id": display_id}}
+
+
+def test_many_lines_become_few_messages(page: Page) -> None:
     for n in range(1000):
-        stream.write(f"{n}\n")
-    assert sent[0] == "0\n"  # the first at once
-    assert (
-        len(sent) + len(clock.calls) <= 1 + 1000 * INTERVAL_S
-    )  # the loop above takes far less than a second
-    assert all(0 < delay_s <= INTERVAL_S for delay_s, _ in clock.calls)
-    for _, call in clock.calls:
+        page.outbox.text(f"{n}\n")
+    assert page.texts[0] == "0\n"  # the first at once
+    assert len(page.sent) + len(page.clock.calls) <= 1 + 1000 * INTERVAL_S  # all in far less than a second
+    assert all(0 < delay_s <= INTERVAL_S for delay_s, _ in page.clock.calls)
+    for _, call in page.clock.calls:
         call()
-    stream.flush()
-    assert "".join(sent) == "".join(f"{n}\n" for n in range(1000))
+    page.outbox.flush()
+    assert "".join(page.texts) == "".join(f"{n}\n" for n in range(1000))
 
 
-def test_nothing_is_sent_twice() -> None:
-    sent: list[str] = []
-    clock = Clock()
-    stream = Stream(lambda text, _: sent.append(text), clock.later)
-    stream.write("a\n")
-    stream.write("b")
-    stream.flush()
-    stream.flush()
-    clock.calls[0][1]()
-    assert sent == ["a\n", "b"]
+def test_nothing_is_sent_twice(page: Page) -> None:
+    page.outbox.text("a\n")
+    page.outbox.text("b")
+    page.outbox.flush()
+    page.outbox.flush()
+    page.clock.calls[0][1]()
+    assert page.texts == ["a\n", "b"]
 
 
-def test_half_a_line_waits_for_its_end_but_not_for_long() -> None:
-    sent: list[str] = []
-    clock = Clock()
-    stream = Stream(lambda text, _: sent.append(text), clock.later)
-    stream.write("Name? ")
-    stream.write("\n")
-    assert sent == []
-    ((delay_s, call),) = clock.calls
+def test_half_a_line_waits_for_its_end_but_not_for_long(page: Page) -> None:
+    page.outbox.text("Name? ")
+    page.outbox.text("\n")
+    assert page.sent == []
+    ((delay_s, call),) = page.clock.calls
     assert delay_s == INTERVAL_S
     call()
-    assert sent == ["Name? \n"]
+    assert page.texts == ["Name? \n"]
+
+
+def test_a_cell_that_goes_on_is_in_less_of_a_hurry(page: Page) -> None:
+    for _ in range(HASTY):
+        page.outbox.text("x\n")
+        page.outbox.flush()
+    page.outbox.text("y\n")
+    assert page.clock.calls[-1][0] > INTERVAL_S
+
+
+def test_order_is_kept(page: Page) -> None:
+    page.outbox.text("first\n")
+    for kind in ("a", "b"):
+        page.outbox.text(kind)
+        page.outbox.text("!", "stderr")
+        page.outbox.put("display_data", shown(kind))
+    page.outbox.flush()
+    assert [content.get("text") or content["data"]["text/plain"] for _, content in page.sent] == [
+        "first\n", "a", "!", "a", "b", "!", "b",
+    ]  # fmt: skip
+
+
+def test_what_nobody_would_see_is_not_sent(page: Page) -> None:
+    page.outbox.text("first\n")
+    for n in range(100):
+        page.outbox.clear(wait=True)
+        page.outbox.put("display_data", shown(str(n)))
+        for level in range(10):
+            page.outbox.put("update_display_data", shown(str(level), "level"))
+    page.outbox.flush()
+    assert page.sent[1:] == [
+        ("clear_output", {"wait": True}),
+        ("display_data", shown("99")),
+        ("update_display_data", shown("9", "level")),
+    ]
+
+
+def test_wiping_at_once_is_not_put_off(page: Page) -> None:
+    page.outbox.text("first\n")
+    page.outbox.clear(wait=False)
+    page.outbox.clear(wait=True)
+    page.outbox.flush()
+    assert page.sent[-1] == ("clear_output", {"wait": False})
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,8 @@ def _send(channel, value):
                     _form(mime, data)
         elif hasattr(value, "pixel") and hasattr(value, "blit"):
             more("_iotlab_picture")["picture"](value)
+    if len(text) > 40000:  # nobody reads more, and it takes memory to send
+        text = "%s\n... %d characters left out here ...\n%s" % (text[:38000], len(text) - 39000, text[-1000:])
     send(channel, text.encode())
 
 
