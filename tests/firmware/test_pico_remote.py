@@ -55,7 +55,8 @@ def test_streams(pico: MicroPythonBoard) -> None:
     paced = words()
     stamps, said = zip(*paced, strict=True)
     assert said == ("a", "b", "c")
-    assert stamps[-1] - stamps[0] == pytest.approx((2 + paced.missed) / 10, abs=0.05)
+    # where an item takes longer than its time, up to two periods are made up for and not left out
+    assert 0.15 < stamps[-1] - stamps[0] - paced.missed / 10 < 0.45
 
 
 def test_its_clock_is_its_own(pico: MicroPythonBoard) -> None:
