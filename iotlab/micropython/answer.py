@@ -124,10 +124,10 @@ class Answer:
     @property
     def lost(self) -> bool:
         """Whether something of what the code said was lost or changed on the way."""
-        if self._own or self.end is None or not self.started:
+        if self._own or self.end is None or self.end.channel not in (END, ERROR):
             return False
-        told = int.from_bytes(self.end.payload[:4], "big") if self.end.channel in (END, ERROR) else 0
-        return self.broken > 0 or not self._sequence.complete(told)
+        told = int.from_bytes(self.end.payload[:4], "big")
+        return not self.started or self.broken > 0 or not self._sequence.complete(told)
 
     @property
     def litters(self) -> bool:
