@@ -1,7 +1,7 @@
 """Bytes on their way to a board: in blocks that it checks, and asks for again where one came changed.
 
-A block is 12 characters of base64 and its bytes, escaped as in a frame (``frames.py``) or, where the line is fast,
-in base64, so that nothing of it is taken for a command. The 12 are number, flags (the window's bits where it is
+A block is 12 characters of base64 and its bytes, escaped much as in a frame (``frames.py``) or, where the line is
+fast, in base64, so that nothing of it is taken for a command. The 12 are number, flags (the window's bits where it is
 deflated, 128 for base64), size on the wire (2), CRC-32 (4, of number, flags, size and the bytes as they are decoded)
 and the sum of these, modulo 256. ``DATA`` frames tell what arrived: ``+`` and how many blocks; ``-``, how many, and
 how often one failed: then the board waits for DLE ``~`` and the block that is missing.
@@ -20,7 +20,7 @@ from collections import deque
 from iotlab.board import Progress
 from iotlab.errors import CorruptError
 from iotlab.link.base import Link
-from iotlab.micropython.frames import DATA, ESCAPES, Frame
+from iotlab.micropython.frames import DATA, DLE, ESCAPED, Frame
 from iotlab.micropython.pace import Pace
 
 #: Bytes of a block before they are deflated. The board holds one at a time, and a window of as many bytes.
@@ -34,6 +34,8 @@ HEAD = 12
 #: Blocks under way where the link holds the host back.
 _AHEAD = 3
 _ACK = b"\x06"
+#: Besides what never stands in a frame, nothing that a raw REPL obeys: what was sent too much may come to its prompt.
+_ESCAPES = [(bytes((b,)), bytes((DLE, b | 0x40))) for b in (*ESCAPED, 0x01, 0x02, 0x05)]  # DLE is the first
 _BASE64 = 0x80
 _RESYNC = b"\x10~"
 _FILL = b"."
@@ -158,7 +160,7 @@ class BlockSender:
             sent, flags = binascii.b2a_base64(data, newline=False), flags | _BASE64
         else:
             sent = data
-            for plain, code in ESCAPES:
+            for plain, code in _ESCAPES:
                 sent = sent.replace(plain, code)
         head = bytes((number & 255, flags)) + len(sent).to_bytes(2, "big")
         head += zlib.crc32(data, zlib.crc32(head)).to_bytes(4, "big")

@@ -18,7 +18,7 @@ DLE = 0x10
 ESCAPED = bytes((DLE, 0x03, 0x04, 0x0A, 0x0D, 0x11, 0x13))
 _OPEN, _CLOSE = b"\x10[", b"\x10\x1f"
 #: What is replaced, in this order, by what.
-ESCAPES = [(bytes((b,)), bytes((DLE, b | 0x40))) for b in ESCAPED]
+_ESCAPES = [(bytes((b,)), bytes((DLE, b | 0x40))) for b in ESCAPED]
 _UNESCAPE = {b | 0x40: b for b in ESCAPED}
 
 #: What may stand inside a frame.
@@ -75,7 +75,7 @@ def encode(channel: int, sequence: int, payload: bytes) -> bytes:
     """The frame as it stands on the wire."""
     body = bytes((channel, sequence)) + payload
     body += zlib.crc32(body).to_bytes(4, "big")
-    for plain, escaped in ESCAPES:  # DLE is the first of them
+    for plain, escaped in _ESCAPES:  # DLE is the first of them
         body = body.replace(plain, escaped)
     return _OPEN + body + _CLOSE
 

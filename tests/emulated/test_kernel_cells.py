@@ -69,17 +69,21 @@ def test_order_of_prints_and_pictures(kernel: KernelSession) -> None:
 print('before')
 display(Dot())
 print('after')
-clear_output(True)
 Dot()"""
     ran = kernel.run(code)
-    assert ran.kinds == ["stream", "display_data", "stream", "clear_output", "execute_result"]
+    assert ran.kinds == ["stream", "display_data", "stream", "execute_result"]
     shown = ran.of("display_data")[0]["data"]
     assert shown["text/plain"] == "a dot"
     assert shown["image/svg+xml"].startswith("<svg")
     assert base64.b64decode(shown["image/png"]) == bytes(range(256))
     assert ran.of("execute_result")[0]["data"] == shown
-    assert ran.of("clear_output") == [{"wait": True}]
     assert ran.text == "before\nafter\n"
+
+
+def test_output_is_cleared(kernel: KernelSession) -> None:
+    ran = kernel.run("clear_output(True)\nprint('new')")
+    assert ran.kinds == ["clear_output", "stream"]
+    assert ran.of("clear_output") == [{"wait": True}]
 
 
 def test_an_error_points_at_the_line(kernel: KernelSession) -> None:

@@ -16,7 +16,8 @@ except ImportError:
     pass
 
 _PAIRS = tuple((bytes((b,)), bytes((16, b | 64))) for b in b"\x10\x03\x04\n\r\x11\x13")
-_BACK = tuple((b, a) for a, b in _PAIRS[1:] + _PAIRS[:1])
+# What comes holds no byte that the raw REPL obeys: DLE comes last, or what it made of others is taken for it.
+_BACK = tuple((bytes((16, b | 64)), bytes((b,))) for b in b"\x01\x02\x05\x03\x04\n\r\x11\x13\x10")
 _crc = binascii.crc32
 _seq = 0
 _out = getattr(sys.stdout, "buffer", sys.stdout)
