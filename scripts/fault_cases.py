@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from fault_rig import ALIVE, IotlabRig, Rig
+from fault_rig import ALIVE, IotlabRig, Rig, counted
 
 from iotlab.ota import Bundle, bundle
 
@@ -20,6 +20,7 @@ Left = Literal["new", "old", "neither"]
 SIZE = 6 * 1024
 #: A list on the board, which a program makes longer.
 _COUNT = "_fault_count"
+_SAMPLES = 600
 FOLDER = "/faults"
 #: What an install leaves on the board, without the loader.
 _SLOT_FILES = ("/main.py", "/slots", "/factory.py")
@@ -212,6 +213,35 @@ class Cell(Exec):
         return rig.cell(self.code)
 
 
+class Stream(Case):
+    """600 samples of a generator on the board, packed; the stream tells which of them were lost, if any."""
+
+    name = "stream"
+    deadline_s = 25.0
+    _format = "<HH"
+
+    @cached_property
+    def wanted(self) -> list[tuple[int, int]]:
+        """The generator, run here."""
+        return list(counted(_SAMPLES))
+
+    def prepare(self, rig: Rig) -> None:
+        super().prepare(rig)
+        assert isinstance(rig, IotlabRig)
+        rig.stream(self._format, 1)  # the function is on the board
+
+    def run(self, rig: Rig) -> list[tuple[int, int]]:
+        assert isinstance(rig, IotlabRig)
+        return rig.stream(self._format, _SAMPLES)
+
+
+class Items(Stream):
+    """The same samples, not packed: a stream of plain values."""
+
+    name = "items"
+    _format = ""
+
+
 class Connect(Case):
     """The port is opened, the prompt found, and a first call made."""
 
@@ -276,7 +306,8 @@ class Update(Install):
 
 
 CASES: dict[str, Case] = {
-    case.name: case for case in (Put(), Get(), Exec(), Eval(), Cell(), Connect(), Install(), Update())
+    case.name: case
+    for case in (Put(), Get(), Exec(), Eval(), Cell(), Stream(), Items(), Connect(), Install(), Update())
 }
 
 

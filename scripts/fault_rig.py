@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from iotlab.board import Endpoint
 from iotlab.errors import (
     ClosedError,
+    CorruptError,
     DeadlineError,
     DisconnectedError,
     IotlabError,
@@ -23,6 +24,7 @@ from iotlab.errors import (
 from iotlab.link.base import Link
 from iotlab.link.serial import SerialLink
 from iotlab.micropython.board import MicroPythonBoard
+from iotlab.micropython.streaming import StreamFunction
 from iotlab.ota import Bundle, slots
 from iotlab.ota.kinds.micropython import MicroPythonSlots
 from iotlab.sim.client import BenchBoard
@@ -238,6 +240,17 @@ class IotlabRig(Rig):
         self.board.run_cell(code, output=shown.append)
         return "".join(shown)
 
+    def stream(self, format: str, count: int) -> list[tuple[int, int]]:
+        """What a generator on the board yields. ``CorruptError`` where the stream tells truly what it lost."""
+        if format not in self._streams:
+            self._streams[format] = self.board.stream(format=format, batch=128, timeout_s=CALL_S)(counted)
+        with self._streams[format](count) as stream:
+            came = list(stream)
+        lost = {at for gap in stream.gaps for at in range(gap.at, gap.at + gap.samples)}
+        if lost and came == [sample for at, sample in enumerate(counted(count)) if at not in lost]:
+            raise CorruptError(f"the stream told that {len(lost)} samples were lost, and which")
+        return came
+
     def prepare_slots(self) -> None:
         """Put the loader on the board, so that its program goes on during an install after the next reset."""
         MicroPythonSlots(self.board).prepare()
@@ -268,11 +281,20 @@ class IotlabRig(Rig):
 
         steered = self.steered
         endpoint = Endpoint(steered.name, steered.port, steered.kind, virtual=True)
+        self._streams: dict[str, StreamFunction[[int], tuple[int, int]]] = {}
         self.board: MicroPythonBoard = MicroPythonBoard(endpoint, open_link=open_link)
         return self.link
 
     def _interrupt(self) -> None:
         self.board.interrupt()
+
+
+def counted(count: int) -> Iterator[tuple[int, int]]:
+    """``count`` numbers, each with one that depends on all before. Runs here and on the board."""
+    x = 1
+    for n in range(count):
+        x = (x * 31 + n) % 65521
+        yield n, x
 
 
 def told(error: BaseException) -> str:

@@ -39,6 +39,8 @@ PER_CELL = {
     "exec": 20,
     "eval": 15,
     "cell": 10,
+    "stream": 15,
+    "items": 10,
     "connect": 10,
     "install": 10,
     "update": 10,
