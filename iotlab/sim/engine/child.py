@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from iotlab.sim.engine.loop import Loop
 
-#: The output that may wait in the pipe: little, so that a board whose host does not read stops printing.
+#: What may wait in a pipe: little, so that a board whose host does not read stops printing; and so that a host
+#: has to wait for a board that reads slowly.
 PIPE_SIZE = 16384
 F_SETPIPE_SZ = 1031  # Linux, fcntl(2)
 
@@ -38,6 +39,7 @@ class Child:
         environment: Mapping[str, str],
         errors: bool = True,
         inherited: tuple[int, ...] = (),
+        slow: bool = False,
     ) -> None:
         self._loop, self._output, self._ended, self._hungry = loop, output, ended, hungry
         self._input = bytearray()
@@ -49,7 +51,8 @@ class Child:
         self._stdin_read, self._stdin = os.pipe()
         self._stdout, stdout_write = os.pipe()
         if sys.platform == "linux":
-            fcntl.fcntl(self._stdout, F_SETPIPE_SZ, PIPE_SIZE)
+            for pipe in (self._stdout, self._stdin) if slow else (self._stdout,):
+                fcntl.fcntl(pipe, F_SETPIPE_SZ, PIPE_SIZE)
         numbers = [other.fileno() for other in theirs]
         try:
             self._process = subprocess.Popen(

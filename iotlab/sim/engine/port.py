@@ -206,9 +206,9 @@ class Port:
 
     # -- from the host ------------------------------------------------------------------------
 
-    def hungry(self, waiting: int) -> None:
-        """The board has ``waiting`` bytes that it did not take yet."""
-        hungry = waiting < IN_ROOM
+    def hungry(self, waiting: int, room: int = IN_ROOM) -> None:
+        """The board has ``waiting`` bytes that it did not take yet; from ``room`` on the host has to wait."""
+        hungry = waiting < room
         if hungry != self._hungry:
             self._hungry = hungry
             if self._master >= 0:

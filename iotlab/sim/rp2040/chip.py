@@ -28,8 +28,8 @@ BETWEEN_TICKS = 128
 #: What the ROM leaves for itself when a program asks for the bootloader: it is to go on in the ROM (RP2040
 #: datasheet, build 2023-03-02, 2.8.1.1 "Watchdog Boot").
 BOOT_MAGIC, ROM_SIZE = 0xB007C0D3, 16 * 1024
-#: Input that may wait for the chip before the host has to wait.
-ROOM = 4096
+#: Input that may wait here for the chip: some packets of its USB.
+ROOM = 512
 
 
 @dataclass(frozen=True)

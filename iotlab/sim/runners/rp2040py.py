@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 CHANNELS = 3
 #: A chip whose emulator has ended is started anew after so long.
 AGAIN_S = 1.0
+#: Input beyond what the pipe holds: the host's driver keeps a few kilobytes for a device and then waits.
+ROOM = 512
 USUAL_BAUD = 115200
 
 log = logging.getLogger(__name__)
@@ -62,9 +64,10 @@ class EmulatedRp2040(Runner):
             channels=CHANNELS,
             output=self._printed,
             ended=self._ended,
-            hungry=board.port.hungry,
+            hungry=lambda waiting: board.port.hungry(waiting, ROOM),
             environment=os.environ,
             errors=False,
+            slow=True,
         )
         requests, events, _ = self._chip.channels
         self.serve([requests])
