@@ -24,6 +24,7 @@ from iotlab.errors import (
 from iotlab.micropython.board import MicroPythonBoard
 from iotlab.micropython.interrupts import Interrupted
 from iotlab.sim import Bench
+from iotlab.testing.kernels import KernelSession
 
 LIMIT = 100
 HERE = os.path.realpath(__file__)
@@ -509,3 +510,43 @@ def test_tasks_from_several_threads_come_one_after_the_other(board: MicroPythonB
     for thread in threads:
         thread.join()
     assert sorted(sums) == sorted(100 * k + n for k in range(3) for n in range(20))
+
+
+# -- in a notebook ----------------------------------------------------------------------------
+
+
+def test_the_cells_of_a_notebook(bench: Bench) -> None:
+    with KernelSession("python3") as kernel:
+        ran = kernel.run(
+            """import iotlab
+board = iotlab.connect("esp32")
+
+@board.task
+def inverse(x):
+    # the line after this one fails
+    return 1 / x
+
+@board.stream
+def endless():
+    try:
+        n = 0
+        while True:
+            yield n
+            n += 1
+    finally:
+        print("tidied up")
+
+inverse(4)"""
+        )
+        assert ran.value == "0.25"
+        assert '  File "In[1]", line 7, in inverse\n' in kernel.run("inverse(0)").error
+        ran = kernel.run('for n in endless():\n    if n == 99: print("seen")', interrupt_at="seen")
+        assert ran.text == "seen\ntidied up\n"
+        assert "KeyboardInterrupt" in ran.error
+        ran = kernel.run("for n in endless():\n    n[0]\n")
+        assert "TypeError" in ran.error
+        assert ran.text == "tidied up\n"
+        assert kernel.run("board.eval('6 * 7')").value == "42"
+        kernel.run("@board.task\ndef inverse(x):\n    return 2 / x")
+        assert kernel.run("inverse(4)").value == "0.5"
+        assert kernel.run("board.close()").status == "ok"
