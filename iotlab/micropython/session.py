@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import random
+import re
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -45,6 +46,8 @@ _TRIES = 4
 _TOO_SMALL = ("MemoryError", "ImportError", "AttributeError")
 #: Compiling the helper takes a Pico half a second, and an emulated one on a busy machine a hundred times that.
 _INSTALL_S = 120.0
+#: In the helpers' own sources, no string of which looks like that.
+_COMMENT = re.compile(r"(^ *|  )# .*|^ *#$")
 # Compiled under its own name, where the board can, so that tracebacks tell its lines from the user's.
 _INSTALL = """def _iotlab(module, source, crc):
     import sys
@@ -94,7 +97,8 @@ class Call:
 def helper_source(module: str = "_iotlab") -> str:
     """The source of a helper as it goes to the board: without comments and blank lines, indented by one each."""
     text = package_files("iotlab.micropython.device").joinpath(f"{module}.py").read_text(encoding="utf-8")
-    kept = [line for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#")]
+    lines = (_COMMENT.sub("", line) for line in text.split("\n"))
+    kept = [line for line in lines if line.strip()]
     return "".join(" " * ((len(line) - len(line.lstrip())) // 4) + line.lstrip() + "\n" for line in kept)
 
 

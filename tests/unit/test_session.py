@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import math
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from iotlab.errors import RemoteError, UnsupportedError
-from iotlab.micropython.session import helper_source, literal
+from iotlab.micropython import session
+from iotlab.micropython.session import literal
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary(),
@@ -39,7 +42,14 @@ def test_an_errno_is_found_in_every_form_that_micropython_prints() -> None:
         assert RemoteError(f"Traceback (most recent call last):\nOSError: {text}").code == code
 
 
+@pytest.mark.parametrize(
+    "path", sorted(Path(session.__file__).with_name("device").glob("*.py")), ids=lambda p: p.stem
+)
+def test_a_helper_goes_without_its_comments(path: Path) -> None:
+    source = session.helper_source(path.stem)
+    assert ast.dump(ast.parse(source)) == ast.dump(ast.parse(path.read_text()))
+    assert "#" not in source
+
+
 def test_the_helper_fits_a_small_board() -> None:
-    source = helper_source()
-    compile(source, "_iotlab", "exec")
-    assert len(source) < 9216
+    assert len(session.helper_source()) < 9216

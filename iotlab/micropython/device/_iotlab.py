@@ -24,22 +24,34 @@ _out = getattr(sys.stdout, "buffer", sys.stdout)
 _in = getattr(sys.stdin, "buffer", sys.stdin)
 _cache = {}
 _main = __main__.__dict__
+_names = globals()
 # The last call: its number, and the frame that ended it, in case it gets lost on the way.
 _number = 0
 _ending = (12, b"")
 
 
+# What runs for each line, value and block is in small functions: where arguments, locals and what an expression
+# needs come to more than 11 words (a try takes 3 of them), MicroPython takes each call's from the heap, which is
+# ten times as slow (VM_MAX_STATE_ON_STACK in py/objfun.c).
+
+
 # A timer's callback may print, and so send, at any loop or jump: there are none where the number is taken.
-# "clear": the payload holds nothing that is to be escaped.
-def send(channel, payload, clear=False):
+def _head(channel):
     global _seq
     s = _seq
     _seq = s + 1
-    head = bytes((channel, s & 255))
-    if not clear:
-        return write(head + payload)
+    return bytes((channel, s & 255))
+
+
+def send(channel, payload):
+    write(_head(channel) + payload)
+
+
+# The payload holds nothing that is to be escaped.
+def send_clear(channel, payload):
+    head = _head(channel)
     crc = _crc(payload, _crc(head)).to_bytes(4, "big")
-    _put(b"".join((b"\x10[", _escaped(head), payload, _escaped(crc), b"\x10\x1f")))
+    _put(b"\x10[" + _escaped(head) + payload + _escaped(crc) + b"\x10\x1f")
 
 
 def write(body):
@@ -66,19 +78,20 @@ _print = print
 _frames = False
 
 
-def _framed(*values, sep=" ", end="\n", file=None):
-    if file is not None:
-        return _print(*values, sep=sep, end=end, file=file)
+def _framed(*values, **how):
+    if "file" in how:
+        return _print(*values, **how)
     text = io.BytesIO()
-    try:
-        _print(*values, sep=sep, end=end, file=text)
-    finally:
-        text = text.getvalue()
-        if len(text) <= 1024:
-            send(13, text)
-        else:
-            for k in range(0, len(text), 1024):
-                send(13, text[k : k + 1024])
+    _print(*values, file=text, **how)
+    text = text.getvalue()
+    if len(text) > 1024:
+        return _send_parts(text)
+    write(_head(13) + text)
+
+
+def _send_parts(text):
+    for k in range(0, len(text), 1024):
+        send(13, text[k : k + 1024])
 
 
 class _Count(io.IOBase):
@@ -141,26 +154,42 @@ def _end(channel, payload):
 # What the host sends is run once, if it came whole: a number that was here before gets its answer again.
 # kind 0: an expression of this module, 1: one of the user's, 2: code.
 def call(number, kind, crc, source, name="<stdin>"):
-    global _number, _ending
     if _crc(source, _crc(name, (number << 2) | kind)) != crc:
-        return send(11, b"")
-    if number == _number:
-        return send(*_ending)
+        send(11, b"")
+    elif number == _number:
+        send(*_ending)
+    else:
+        _begin(number)
+        _make(kind, source, name)
+
+
+def _begin(number):
+    global _number, _ending
     _number, _ending = number, (12, b"")
+
+
+def _make(kind, source, name):
     try:
-        if kind < 2:
-            value = eval(source, _main if kind else globals())
-            if isinstance(value, bytes):
-                _end(16, value)
-            else:
-                _end(1, repr(value).encode())
-        else:
+        if kind == 2:
             _run(source, name)
-            _end(9, b"")
+        else:
+            _evaluate(kind, source)
     except BaseException as e:
-        text = io.StringIO()
-        sys.print_exception(e, text)
-        _end(10, text.getvalue().encode())
+        _raised(e)
+
+
+def _evaluate(kind, source):
+    value = eval(source, _main if kind else _names)
+    if isinstance(value, bytes):
+        _end(16, value)
+    else:
+        _end(1, repr(value).encode())
+
+
+def _raised(error):
+    text = io.StringIO()
+    sys.print_exception(error, text)
+    _end(10, text.getvalue().encode())
 
 
 def _run(source, name):
@@ -169,11 +198,17 @@ def _run(source, name):
         source = compile(source, name, "exec")
     except NameError:
         pass
-    if not _dupterm:
-        try:
-            return exec(source, _main)
-        except SystemExit:
-            return
+    try:
+        if _dupterm:
+            _counted(source)
+        else:
+            exec(source, _main)
+    except SystemExit:
+        pass
+    _end(9, b"")
+
+
+def _counted(source):
     count = _Count()
     count.count = count.crc = 0
     before = _dupterm(count)
@@ -181,8 +216,6 @@ def _run(source, name):
         _dupterm(before)
     try:
         exec(source, _main)
-    except SystemExit:
-        pass
     finally:
         if not before:
             _dupterm(None)
@@ -349,7 +382,7 @@ def get(path, start, stop, chunk, slow):
             if slow > 50000:
                 send(15, data)
             else:
-                send(17, binascii.b2a_base64(data)[:-1], True)
+                send_clear(17, binascii.b2a_base64(data)[:-1])
             slow = max(-200000, min(200000, slow + time.ticks_diff(time.ticks_us(), now) - 5 * n))
             start += n
     return size, h.digest() if whole else None

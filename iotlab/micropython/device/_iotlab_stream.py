@@ -6,7 +6,7 @@
 import struct
 import time
 from binascii import b2a_base64
-from _iotlab import send
+from _iotlab import send, send_clear
 from _iotlab_remote import o
 
 _MASK = 0x3FFFFFFF
@@ -57,7 +57,7 @@ def _sender(channel, paced):
         elif paced or slow > 50000:
             send(40, block)
         else:
-            send(43, b2a_base64(block, newline=False), True)
+            send_clear(43, b2a_base64(block, newline=False))
         slow = max(-200000, min(200000, slow + _diff(_ticks_us(), now) - 5 * len(block)))
 
     return flush
