@@ -79,7 +79,10 @@ class Answer:
         self._sequence = Sequence()
         self._marks = 0
         self._head = b"" if own else b"OK"  # what the REPL says before anything of the code
-        self.beside = b""  # what came that nobody asked for
+        self.beside, self._framed = (
+            b"",
+            0,
+        )  # what came that nobody asked for; how much of it before the last frame
         self.started = own
         self.heard = own  # whether the board said anything
         self.end: Frame | None = None
@@ -165,7 +168,7 @@ class Answer:
     # -- details ------------------------------------------------------------------------------
 
     def _take_frame(self, frame: Frame) -> None:
-        channel = frame.channel
+        channel, self._framed = frame.channel, len(self.beside)
         if channel & 0x80:
             return  # a service's, which nobody offers any more: it has numbers of its own
         if channel in _ENDINGS:
@@ -191,6 +194,8 @@ class Answer:
         data = event.data
         if data in _DOUBLED and not self._own:
             self.broken += self.started and self.end is None
+            if not self.started:  # the end of a frame whose beginning was lost
+                self.beside = self.beside[: self._framed]
             return
         if self._marks == 0 and self.end is None:
             if not self.started:

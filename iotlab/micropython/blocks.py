@@ -16,6 +16,7 @@ import binascii
 import time
 import zlib
 from collections import deque
+from functools import cached_property
 
 from iotlab.board import Progress
 from iotlab.errors import CorruptError
@@ -52,7 +53,6 @@ class BlockSender:
         self._link, self._pace, self._progress = link, pace, progress
         self._parts = [data[start : start + BLOCK] for start in range(0, len(data), BLOCK)]
         self._size = len(data)
-        self._deflates = len(_deflated(data[:BLOCK])) < 0.9 * len(data[:BLOCK])
         #: How many blocks there are.
         self.count = len(self._parts)
         #: How many bytes the board takes before it says so; 0 where it need not.
@@ -85,7 +85,9 @@ class BlockSender:
         if self._next == 0:
             self._begun_at = time.monotonic()
         elif not self.recovered:
-            self._pace.note(min(self._arrived * BLOCK, self._size), time.monotonic() - self._begun_at)
+            size, duration_s = min(self._arrived * BLOCK, self._size), time.monotonic() - self._begun_at
+            self._pace.note(size, duration_s)
+            self._pace.note_at_most(size, duration_s)
         if self._progress:
             self._progress("write", min(self._size, self._arrived * BLOCK), self._size)
         if payload[:1] == b"-" and 0 < (payload[3] - self._resyncs) & 255 < 128:
@@ -113,6 +115,10 @@ class BlockSender:
         self._send()
 
     # -- details ------------------------------------------------------------------------------
+
+    @cached_property
+    def _deflates(self) -> bool:
+        return len(_deflated(self._parts[0])) < 0.9 * len(self._parts[0])
 
     def _heard(self) -> None:
         now = time.monotonic()
@@ -154,7 +160,7 @@ class BlockSender:
 
     def _block(self, number: int) -> bytes:
         data, flags = self._parts[number], 0
-        if self._deflates and not self._pace.fast:
+        if not self._pace.fast and self._deflates:
             data, flags = _deflated(data), WINDOW_BITS
         if self._pace.fast:
             sent, flags = binascii.b2a_base64(data, newline=False), flags | _BASE64

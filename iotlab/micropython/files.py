@@ -13,8 +13,8 @@ from iotlab.micropython.blocks import BlockSender
 from iotlab.micropython.frames import DATA, DATA_BASE64, Frame
 from iotlab.micropython.session import OpenSession
 
-#: Bytes of a file in one frame.
-CHUNK = 2048
+#: Bytes of a file in one frame, and where the line is fast.
+CHUNK, FAST_CHUNK = 2048, 4096
 _TRIES = 3
 #: What a line of 115200 baud carries in a second, and what a slow flash takes.
 _SLOWEST_B_PER_S = 1000
@@ -95,8 +95,9 @@ class MicroPythonFiles(Files):
         parts, session = _Parts(progress), self._session()
         pace = session.repl.pace
         slow = 60_000 if not pace.bytes_per_s else -200_000 if pace.fast else 200_000
+        chunk = FAST_CHUNK if pace.fast else CHUNK
         size, digest = session.call(
-            f"get({path!r},0,None,{CHUNK},{slow})", on_frame=parts.take, timeout_s=600.0
+            f"get({path!r},0,None,{chunk},{slow})", on_frame=parts.take, timeout_s=600.0
         )
         pace.note(*parts.measured)
         for start, stop in parts.missing(size):

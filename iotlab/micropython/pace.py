@@ -25,3 +25,8 @@ class Pace:
         """``size`` bytes went over in ``duration_s``."""
         if size >= 4096 and duration_s > 0:
             self.bytes_per_s = size / duration_s
+
+    def note_at_most(self, size: int, duration_s: float) -> None:
+        """The same, and much of it may have been other work: this shows at most that the line is fast."""
+        if size > duration_s * max(_FAST_B_PER_S, self.bytes_per_s):
+            self.bytes_per_s = size / max(duration_s, 1e-6)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import random
 import re
+import time
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -343,7 +344,9 @@ class Session:
         code = _INSTALL.format(module=module, source=source, crc=_crc(module))
         for attempt in range(_TRIES):
             try:
+                begun_s = time.monotonic()
                 self.repl.exec(code, timeout_s=_INSTALL_S)
+                self.repl.pace.note_at_most(len(code), time.monotonic() - begun_s)
                 break
             except (AstrayError, DeadlineError):
                 self._find_prompt()

@@ -51,7 +51,7 @@ def send(channel, payload):
 def send_clear(channel, payload):
     head = _head(channel)
     crc = _crc(payload, _crc(head)).to_bytes(4, "big")
-    _put(b"\x10[" + _escaped(head) + payload + _escaped(crc) + b"\x10\x1f")
+    _put(b"".join((b"\x10[", _escaped(head), payload, _escaped(crc), b"\x10\x1f")))
 
 
 def write(body):
