@@ -87,6 +87,8 @@ class CellFront(Show):
             super()._plot(sample)
 
     def _clear(self, wait: bool) -> None:
+        if wait:  # what there is stays, maybe for good
+            self._bounded.finish()
         self._bounded.clear()
         self._values = 0
         self._outbox.clear(wait=wait)

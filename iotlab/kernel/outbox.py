@@ -30,6 +30,7 @@ class Outbox:
         self._publish, self._later = publish, later
         self._lock = threading.Lock()
         self._waiting: list[tuple[str, dict[str, Any]]] = []
+        self._wipes = False  # what waits is to go when more comes
         self._sent_at = -1.0
         self._sent = 0
         self._due = False
@@ -37,6 +38,7 @@ class Outbox:
     def text(self, text: str, name: str = "stdout") -> None:
         """Text for the stream ``name``; half a line waits for its end, but not for long."""
         with self._lock:
+            self._wipe()
             kind, last = self._waiting[-1] if self._waiting else ("", {})
             if kind == "stream" and last["name"] == name:
                 last["parts"].append(text)
@@ -45,20 +47,23 @@ class Outbox:
             self._send_soon(hasty=text.endswith("\n"))
 
     def put(self, kind: str, content: dict[str, Any]) -> None:
-        """Another message. One that updates a display takes the place of the update before it."""
+        """Another message. One that updates a display makes the update before it needless."""
         with self._lock:
-            place = self._updated(kind, content)
-            if place is None:
-                self._waiting.append((kind, content))
+            if kind == "update_display_data":  # no output of its own: nothing is wiped for it
+                self._waiting = [m for m in self._waiting if not _updates(m, content["transient"])]
             else:
-                self._waiting[place] = (kind, content)
+                self._wipe()
+            self._waiting.append((kind, content))
             self._send_soon(hasty=True)
 
     def clear(self, *, wait: bool) -> None:
-        """Wipe what was put out; with ``wait`` when more comes."""
+        """Wipe what was put out; with ``wait`` not before more comes, which it may never do."""
         with self._lock:
-            was_due = any(kind == "clear_output" and not content["wait"] for kind, content in self._waiting)
-            self._waiting = [("clear_output", {"wait": wait and not was_due})]
+            if not wait:
+                self._drop(wait=False)
+            elif not self._is_wiped():
+                self._waiting.append(("clear_output", {"wait": True}))
+                self._wipes = True
             self._send_soon(hasty=True)
 
     def flush(self) -> None:
@@ -67,14 +72,28 @@ class Outbox:
             self._due = False
             self._flush()
 
-    def _updated(self, kind: str, content: dict[str, Any]) -> int | None:
-        """Where an update of the same display waits."""
-        if kind != "update_display_data":
-            return None
-        wanted = content["transient"]
-        return next(
-            (n for n, (k, c) in enumerate(self._waiting) if k == kind and c["transient"] == wanted), None
-        )
+    def _wipe(self) -> None:
+        """More comes: nobody needs to see what was to stay only until then."""
+        if self._wipes:
+            self._drop(wait=("clear_output", {"wait": False}) not in self._waiting)
+
+    def _drop(self, *, wait: bool) -> None:
+        """Drop the output that waits, and have what was sent wiped. Updates stay: another cell's display may be
+        meant."""
+        self._waiting = [m for m in self._waiting if m[0] == "update_display_data"]
+        self._waiting.append(("clear_output", {"wait": wait}))
+        self._wipes = False
+
+    def _is_wiped(self) -> bool:
+        """Whether there is no output behind the last wiping that waits."""
+        kinds = [kind for kind, _ in self._waiting if kind != "update_display_data"]
+        return kinds[-1:] == ["clear_output"]
+
+    def flush(self) -> None:
+        """Send what there is, now."""
+        with self._lock:
+            self._due = False
+            self._flush()
 
     def _send_soon(self, *, hasty: bool) -> None:
         if self._due:
@@ -88,7 +107,7 @@ class Outbox:
             self._later(wait_s, self.flush)
 
     def _flush(self) -> None:
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting, self._wipes = self._waiting, [], False
         if waiting:
             self._sent_at = time.monotonic()
             self._sent += 1
@@ -96,3 +115,8 @@ class Outbox:
             if kind == "stream":
                 content = {"name": content["name"], "text": "".join(content["parts"])}
             self._publish(kind, content)
+
+
+def _updates(message: tuple[str, dict[str, Any]], display: dict[str, Any]) -> bool:
+    kind, content = message
+    return kind == "update_display_data" and bool(content["transient"] == display)

@@ -205,6 +205,13 @@ def test_wiping_makes_room(kernel: KernelSession) -> None:
     assert not ran.of("display_data")
 
 
+@pytest.mark.parametrize("lines", [1, 9000])
+def test_what_would_be_wiped_by_more_stays_where_no_more_comes(kernel: KernelSession, lines: int) -> None:
+    ran = kernel.run(f"for n in range({lines}): print('v' * 50)\nprint('last')\nclear_output(wait=True)")
+    assert ran.text.endswith("last\n")
+    assert ran.kinds[-1] == "clear_output"
+
+
 def test_a_long_value_is_cut(kernel: KernelSession) -> None:
     value = kernel.run("'z' * 200000").value
     assert value is not None

@@ -119,6 +119,52 @@ def test_wiping_at_once_is_not_put_off(page: Page) -> None:
     assert page.sent[-1] == ("clear_output", {"wait": False})
 
 
+def test_what_is_to_be_wiped_later_stays_where_nothing_comes(page: Page) -> None:
+    page.outbox.text("first\n")
+    page.outbox.text("second\n")
+    page.outbox.clear(wait=True)
+    page.outbox.put("update_display_data", shown("renewed", "level"))  # where it stands: no new output
+    page.outbox.clear(wait=True)
+    page.outbox.flush()  # a pause, or the cell's end
+    assert page.sent[1:] == [
+        ("stream", {"name": "stdout", "text": "second\n"}),
+        ("clear_output", {"wait": True}),
+        ("update_display_data", shown("renewed", "level")),
+    ]
+    page.outbox.text("third\n")
+    page.outbox.flush()
+    assert page.sent[4:] == [("stream", {"name": "stdout", "text": "third\n"})]
+
+
+def test_what_comes_soon_spares_what_it_would_wipe(page: Page) -> None:
+    page.outbox.text("first\n")
+    page.outbox.clear(wait=False)
+    page.outbox.text("second\n")
+    page.outbox.clear(wait=True)
+    page.outbox.put("display_data", shown("third"))
+    page.outbox.text("fourth\n")
+    page.outbox.flush()
+    assert page.sent[1:] == [
+        ("clear_output", {"wait": False}),
+        ("display_data", shown("third")),
+        ("stream", {"name": "stdout", "text": "fourth\n"}),
+    ]
+
+
+def test_wiping_spares_an_update_of_another_cells_display(page: Page) -> None:
+    page.outbox.text("first\n")
+    page.outbox.put("update_display_data", shown("1", "elsewhere"))
+    page.outbox.clear(wait=False)
+    page.outbox.put("display_data", shown("here", "here"))
+    page.outbox.put("update_display_data", shown("2", "elsewhere"))
+    page.outbox.flush()
+    assert page.sent[1:] == [
+        ("clear_output", {"wait": False}),
+        ("display_data", shown("here", "here")),
+        ("update_display_data", shown("2", "elsewhere")),
+    ]
+
+
 @pytest.mark.parametrize(
     ("source", "commands", "rest"),
     [
