@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from iotlab.errors import DisconnectedError, InUseError, IotlabError, NotFoundError, RemoteError
+from iotlab.errors import InUseError, IotlabError, NotFoundError, RemoteError, RestartedError
 from iotlab.kernel.attachment import Attachment
 from iotlab.micropython.board import MicroPythonBoard
 
@@ -46,11 +46,18 @@ class Asking:
     def free(self) -> bool:
         """Whether a board is there, and nobody has it now."""
         board = self._attachment.now
-        if board is None or board.closed:
+        if board is None or board.closed or board.away:
             return False
         with suppress(IotlabError), board.using("a question", wait_s=0):
             return True
         return False
+
+    @property
+    def since(self) -> str:
+        """What happened since the board could be asked; empty where it can be asked now."""
+        if self._attachment.away:
+            return " (before the board went away)"
+        return "" if self.free else " (before the running cell)"
 
     def members(self, owner: str) -> list[str] | None:
         """The members of ``owner``, a chain of names or an ``__import__``; None where there is no such."""
@@ -108,7 +115,7 @@ class Asking:
 
     def look_around(self, stopped: Callable[[], bool]) -> None:
         """Between two cells: learn what may be asked for while the next one runs, until ``stopped`` says so."""
-        if self._attachment.now is None or stopped():
+        if self._attachment.now is None or self._attachment.away or stopped():
             return
         first = () if "files" in self._known else (self.builtins, self.modules)
         for question in (self.globals, *first):
@@ -139,11 +146,12 @@ class Asking:
             return self._known.get(key)
         except RemoteError:
             self._known.pop(key, None)
-        except DisconnectedError as error:  # a restart too
+        except RestartedError as error:
             self._attachment.owe(error)
             self.forget()
         except (IotlabError, OSError):
-            pass
+            if board.away:  # what it said holds until it is seen to have restarted
+                return self._known.get(key)
         return None
 
     def forget(self) -> None:

@@ -23,7 +23,8 @@ _FIRMWARE = "(tuple(__import__('sys').implementation[1]), __import__('os').uname
 
 
 class Attachment:
-    """The kernel's board: connected when it is first needed, and again after it went away.
+    """The kernel's board: connected when it is first needed. One that is unplugged stays the kernel's: it is looked
+    for with each cell, under whatever name its port has then.
 
     ``say`` tells the user what happened to the board's memory. Cells call from one thread, what is asked beside
     them from another, and a kernel that wants the board from a third.
@@ -50,24 +51,32 @@ class Attachment:
         return self._board
 
     @property
+    def away(self) -> bool:
+        """Whether the kernel's board was seen to be unplugged, and not found again since."""
+        return self._board is not None and self._board.away
+
+    @property
     def name(self) -> str:
         """What the board is called."""
         return self._name
 
     def board(self) -> MicroPythonBoard:
-        """The board, for a cell; connects where none is. Raises what was found out beside the cells first."""
+        """The board, for a cell; connects where none is, finds one again that was unplugged.
+
+        Raises what was found out beside the cells first; ``DisconnectedError`` where it is not plugged in.
+        """
         self._may_try = True
         owed, self._owed = self._owed, None
         if owed:
             raise owed
         with self._changing:
-            return self._board or self._connect(self._target, chosen=False)
+            return self._present()
 
     def beside(self, wait_s: float) -> MicroPythonBoard | None:
-        """The board, for a question beside the cells. Where none is connected, that is tried once between two
-        cells, and waited for so long; it goes on by itself."""
+        """The board, for a question beside the cells. Where none is connected, or it was unplugged, that is mended
+        once between two cells, and waited for so long; it goes on by itself."""
         if (
-            self._board is None
+            (self._board is None or self._board.away)
             and self._may_try
             and not self._owed
             and self._changing.acquire(blocking=False)
@@ -77,7 +86,8 @@ class Attachment:
             attempt = threading.Thread(target=self._try, name="iotlab connecting", daemon=True)
             attempt.start()
             attempt.join(wait_s)
-        return self._board
+        board = self._board
+        return None if board is None or board.away else board
 
     def owe(self, error: Exception) -> None:
         """A question beside the cells met ``error``: the next cell is to hear of it."""
@@ -92,14 +102,6 @@ class Attachment:
         with self._changing:
             self._owed = None
             return self._connect(target, chosen=True, by_force=by_force)
-
-    def lose(self) -> None:
-        """The board went away: the next cell connects again."""
-        with self._changing:
-            if self._board:
-                self._lost = True
-                with suppress(IotlabError, OSError):
-                    self.close()
 
     def close(self) -> None:
         """Let go of the board; a cell that runs there is interrupted first. Idempotent."""
@@ -123,15 +125,42 @@ class Attachment:
 
     # -- details ------------------------------------------------------------------------------
 
+    def _present(self) -> MicroPythonBoard:
+        """The board, plugged in, with the claim to the port that it is on now."""
+        board = self._board
+        if board is None:
+            return self._connect(self._target, chosen=False)
+        settings = Settings.load()
+        try:
+            board.find_again()
+        except InUseError as error:
+            note = _note(board.info.port, settings, error)
+            if note is None:
+                raise
+            raise _held(board.info.name if board.info.virtual else board.info.port, note) from error
+        if self._claim and not self._claim.is_for(board.info.port):
+            self._follow(board, settings)
+        return board
+
+    def _follow(self, board: MicroPythonBoard, settings: Settings) -> None:
+        """The board was plugged in again: a port by that name may be another one now."""
+        claim, self._claim = self._claim, None
+        if claim:
+            claim.close()
+        self._claim = Claim(board.info.port, settings, notebook_name(os.environ), self._give_away)
+        if self._target != board.info.port and not (board.info.virtual and self._target == board.info.name):
+            self._target = board.info.port
+            self._remembered.keep(settings, self._target)
+
     def _connect(self, target: str | None, *, chosen: bool, by_force: bool = False) -> MicroPythonBoard:
         settings = Settings.load()
         target = target or (None if chosen else self._remembered.board(settings))
         again = self._lost and target == self._target
-        self.close()
         opened = self._open(target or settings.board or None, settings, by_force)
         try:
             board = runs_cells(opened)
             self._start(board, again=again)
+            self.close()  # the one before
             self._claim = Claim(board.info.port, settings, notebook_name(os.environ), self._give_away)
         except BaseException:
             opened.close()
@@ -144,19 +173,26 @@ class Attachment:
         return board
 
     def _open(self, target: str | None, settings: Settings, by_force: bool) -> Board:
+        """Open a port. The board that the kernel has is let go of only where it is the same one."""
+        if self._board and "://" in (target or ""):  # such a port may take a second caller, who waits in vain
+            self._let_go()
         try:
             return connect(target, settings=settings)
         except InUseError as error:
+            if self._board and f"({os.getpid()})" in error.holder:
+                self._let_go()
+                return connect(target, settings=settings)
             note = _note(target, settings, error)
             if note is None:
                 raise
             if not by_force:
-                name = target or note.port
-                raise InUseError(
-                    f"{name} is held by {note}: close it there, or %connect {name} --take", holder=str(note)
-                ) from error
+                raise _held(target or note.port, note) from error
         take(note, settings, notebook_name(os.environ))
         return connect(target, settings=settings)
+
+    def _let_go(self) -> None:
+        self._lost = True  # what it knows is lost only where it is connected to anew
+        self.close()
 
     def _give_away(self, who: str) -> None:
         """Another kernel of this user wants the board; the next cell hears of it."""
@@ -170,8 +206,7 @@ class Attachment:
 
     def _try(self) -> None:
         with suppress(IotlabError, OSError), self._changing:
-            if self._board is None:
-                self._connect(self._target, chosen=False)
+            self._present()
 
     def _start(self, board: MicroPythonBoard, *, again: bool) -> None:
         kept = again and board.eval(_IS_KNOWN)
@@ -181,6 +216,12 @@ class Attachment:
             board.reset("soft")
         version, self.port = board.eval(_FIRMWARE)
         self.version = ".".join(str(part) for part in version if part != "")
+
+
+def _held(name: str, note: Note) -> InUseError:
+    return InUseError(
+        f"{name} is held by {note}: close it there, or %connect {name} --take", holder=str(note)
+    )
 
 
 def _note(target: str | None, settings: Settings, error: InUseError) -> Note | None:

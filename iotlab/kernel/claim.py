@@ -80,7 +80,7 @@ class Claim:
     """
 
     def __init__(self, port: str, settings: Settings, notebook: str, let_go: Callable[[str], None]) -> None:
-        self._place = _place(port, settings)
+        self._settings, self._place = settings, _place(port, settings)
         self._let_go = let_go
         self._place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._listener = self._listen()
@@ -88,6 +88,10 @@ class Claim:
         part = self._place.with_suffix(f".{os.getpid()}")
         part.write_text(json.dumps(asdict(note)), encoding="utf-8")
         part.replace(self._place)
+
+    def is_for(self, port: str) -> bool:
+        """Whether others find the note at ``port`` now: behind a name may be another device than before."""
+        return _place(port, self._settings) == self._place
 
     def close(self) -> None:
         """Take the note away."""

@@ -179,8 +179,15 @@ class MicroPythonKernel(BesideKernel):
                 f"{wrong.split()[0]} stands below other lines: put % lines at the top of the cell"
             )
         board = self._attachment.board()
-        # a silent cell has no number of its own, and must not pass for the one that has it
-        front.run(board, self._cells, 0 if front.silent else number, cut.rest, written=code)
+        try:
+            # a silent cell has no number of its own, and must not pass for the one that has it
+            front.run(board, self._cells, 0 if front.silent else number, cut.rest, written=code)
+        except DisconnectedError as error:
+            if isinstance(error, RestartedError):
+                raise
+            raise DisconnectedError(
+                f"{board.info.name} went away while the cell ran: plug it in and go on"
+            ) from error
         return []
 
     def _commands(self, front: CellFront, number: int) -> Commands:
@@ -188,7 +195,7 @@ class MicroPythonKernel(BesideKernel):
         return Commands(place, front, (BoardCommands, FileCommands, HostCommands))
 
     def _explained(self, error: BaseException, number: int) -> Reply:
-        """The content of an error message; sees to it that the next cell finds a board."""
+        """The content of an error message."""
         if isinstance(error, ShownError):
             return error.content
         if isinstance(error, RemoteError):
@@ -199,8 +206,6 @@ class MicroPythonKernel(BesideKernel):
             return {"ename": name, "evalue": value, "traceback": parts}
         if isinstance(error, StuckError):
             return _content("KeyboardInterrupt", str(error))
-        if isinstance(error, DisconnectedError) and not isinstance(error, RestartedError):
-            self._attachment.lose()
         if isinstance(error, KeyboardInterrupt):
             return _content("KeyboardInterrupt", "")
         return _content(type(error).__name__, str(error))

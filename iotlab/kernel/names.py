@@ -73,8 +73,7 @@ class Names:
             known = None  # it was given another value since
         lines = [f"Signature: {heading}" for heading in (stub.headings if stub and not known else ())]
         if value:
-            then = "" if self._asking.free else " (before the running cell)"
-            lines += [f"Type:     {value.kind}", f"Value:    {value.text}{then}"]
+            lines += [f"Type:     {value.kind}", f"Value:    {value.text}{self._asking.since}"]
         documentation = value.documentation if value else ""
         if known:
             number, heading, written, whole = known

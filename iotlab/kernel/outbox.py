@@ -89,12 +89,6 @@ class Outbox:
         kinds = [kind for kind, _ in self._waiting if kind != "update_display_data"]
         return kinds[-1:] == ["clear_output"]
 
-    def flush(self) -> None:
-        """Send what there is, now."""
-        with self._lock:
-            self._due = False
-            self._flush()
-
     def _send_soon(self, *, hasty: bool) -> None:
         if self._due:
             return

@@ -12,6 +12,8 @@ from iotlab.errors import ClosedError, DeadlineError, DisconnectedError
 
 #: What is asked of a port at once, so that no system call is made for single bytes.
 _BULK = 65536
+#: What came before the other end went away is read first; so much of it at most, as it may never end.
+_MOST_AHEAD = 1 << 20
 
 
 class Link(ABC):
@@ -56,6 +58,12 @@ class Link(ABC):
         self._check_open()
         data, self._ahead, self._taken = self._ahead[self._taken :], b"", 0
         return data or self._read_or_note(_BULK, 0.0)
+
+    def look(self) -> None:
+        """See whether the other end is still there: ``DisconnectedError`` where not. What came stays to be read."""
+        self._check_open()
+        while len(self._ahead) - self._taken < _MOST_AHEAD and (more := self._read_or_note(_BULK, 0.0)):
+            self._ahead, self._taken = self._ahead[self._taken :] + more, 0
 
     def read_exactly(self, size: int, *, timeout_s: float) -> bytes:
         """``size`` bytes; ``DeadlineError.partial`` has what came if it was less."""

@@ -70,9 +70,9 @@ class SerialLink(Link):
                 self._lines.sendall(letter + (b"1" if level else b"0"))
                 done = self._lines.recv(1)
             except OSError as error:
-                raise DisconnectedError(f"{self.name} went away: plug it in and connect again") from error
+                raise DisconnectedError(f"{self.name} went away: plug it in again") from error
             if not done:
-                raise DisconnectedError(f"{self.name} went away: plug it in and connect again")
+                raise DisconnectedError(f"{self.name} went away: plug it in again")
 
     def _read(self, max_size: int, timeout_s: float) -> bytes:
         try:
@@ -87,9 +87,9 @@ class SerialLink(Link):
             TypeError,
             ValueError,
         ) as error:  # closed meanwhile, the last two
-            raise DisconnectedError(f"{self.name} went away: plug it in and connect again") from error
+            raise DisconnectedError(f"{self.name} went away: plug it in again") from error
         if not data:
-            raise DisconnectedError(f"{self.name} went away: plug it in and connect again")
+            raise DisconnectedError(f"{self.name} went away: plug it in again")
         return data
 
     def _read_port(self, max_size: int, timeout_s: float) -> bytes:
@@ -109,7 +109,7 @@ class SerialLink(Link):
         except serial.SerialTimeoutException:
             taken = False
         except (OSError, serial.SerialException, ValueError) as error:
-            raise DisconnectedError(f"{self.name} went away: plug it in and connect again") from error
+            raise DisconnectedError(f"{self.name} went away: plug it in again") from error
         if not taken:
             raise DeadlineError(f"{self.name} does not take bytes: reset the board")
 

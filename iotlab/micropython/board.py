@@ -230,6 +230,23 @@ class MicroPythonBoard(Decorators, Board):
         with self.using("connecting"):
             self._look_again(timeout_s)
 
+    @property
+    def away(self) -> bool:
+        """Whether it was seen to be unplugged, and not found again since."""
+        return self._session_now is not None and self._session_now.link.lost
+
+    def find_again(self) -> None:
+        """See whether the board is still plugged in, and where it was not, find it as the next call would.
+
+        ``DisconnectedError`` where it is nowhere. Nothing is asked of a board that is there.
+        """
+        with self.using("connecting"):
+            if self._session_now and self._session_now.repl.ready and not self.away:
+                with contextlib.suppress(DisconnectedError):
+                    self._session_now.link.look()
+            if self.away:
+                self._session()
+
     # -- hooks --------------------------------------------------------------------------------
 
     def _exec(self, code: str, output: Output | None, timeout_s: float | None) -> str:
@@ -319,21 +336,27 @@ class MicroPythonBoard(Decorators, Board):
 
     def _come_back(self, before: Session) -> None:
         """The board was unplugged: find it, under whatever name it is now, and go on where one can."""
+        missing = f"{self.info.name} is not plugged in: plug it in and go on"
         found = self._find(self._endpoint)
         if found is None:
-            raise DisconnectedError(f"{self.info.name} is not plugged in: plug it in and go on")
-        unique_id = self.info.unique_id
+            raise DisconnectedError(missing)
+        known = self._info
         before.link.close()
-        self._endpoint, self._info = found, replace(self._info, port=found.port)
+        self._endpoint, self._info = found, replace(known, port=found.port)
         try:
             self._look(before=before)
-        except NotFoundError as error:
-            raise DisconnectedError(f"{self.info.name} is not plugged in: plug it in and go on") from error
-        finally:
             if self._session_now is None:
-                self._session_now = before  # it is looked for again with the next call
-        if self.info.unique_id != unique_id:
-            raise ConnectError(f"another board is at {found.port} now: connect to it by its own name")
+                raise ConnectError(_no_interpreter(self.info))
+            if self.info.unique_id != known.unique_id:
+                self._info = known
+                self._session_now.leave()
+                raise ConnectError(f"another board is at {found.port} now: connect to it by its own name")
+        except BaseException as error:
+            self._let_go()
+            self._session_now = before  # it is looked for again with the next call
+            if isinstance(error, NotFoundError):
+                raise DisconnectedError(missing) from error
+            raise
 
     def _watch(self) -> None:
         self._watched = Watched(self._open_link(self._endpoint.port))

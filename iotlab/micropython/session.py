@@ -66,6 +66,7 @@ _INSTALL = """def _iotlab(module, source, crc):
     for name in names:
         setattr(helper, name, names[name])
     helper.crc = crc
+    helper.born = {born}
     sys.modules[module] = helper
 _iotlab({module!r}, {source!r}, {crc})
 del _iotlab
@@ -126,6 +127,7 @@ class Session:
         self.remembered = Remembered()
         self._helpers: dict[str, int] = {}  # what was put there, and at which restart
         self._number = random.getrandbits(24)
+        self._born = 0  # tells the interpreter that the helper was put into from every other one
         self._looked = False  # whether one knows what an earlier session left there
         self._forgot = False  # the board restarted, and nobody was told yet
 
@@ -290,14 +292,16 @@ class Session:
         self.repl.services.keep(self.repl.interpreter)
 
     def _is_there(self) -> bool:
-        """Whether the helper is on the board, the same one as ours."""
-        told = f"getattr(__import__('sys').modules.get({MODULE!r}),'crc',0)"
-        return self.repl.exec(f"print({told})", timeout_s=5.0).strip() == str(_crc(MODULE))
+        """Whether the helper is on the board, the same one as ours. Learns which interpreter it is."""
+        told = f"*[getattr(__import__('sys').modules.get({MODULE!r}),n,0)for n in('crc','born')]"
+        crc, _, born = self.repl.exec(f"print({told})", timeout_s=5.0).strip().partition(" ")
+        self._born = int(born) if born.isdigit() else 0
+        return crc == str(_crc(MODULE))
 
     def take_over(self, before: Session) -> None:
         """The board is back, which ``before`` was a session with: where it kept its variables, all goes on."""
         self.remembered = before.remembered
-        if self._is_there():
+        if self._is_there() and self._born == before._born:  # else somebody else had it, and started it anew
             self._helpers = dict.fromkeys(before._helpers, self.repl.restarts)
             self.repl.tell(None, f"[{self.link.name} was away: what it printed meanwhile is lost]\n")
         else:
@@ -341,7 +345,8 @@ class Session:
 
     def _install(self, module: str) -> None:
         source = helper_source(module)
-        code = _INSTALL.format(module=module, source=source, crc=_crc(module))
+        self._born = random.getrandbits(30)
+        code = _INSTALL.format(module=module, source=source, crc=_crc(module), born=self._born)
         for attempt in range(_TRIES):
             try:
                 begun_s = time.monotonic()

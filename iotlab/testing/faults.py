@@ -142,7 +142,7 @@ class FaultyLink(Link):
     def _check_there(self) -> None:
         if self._gone.is_set():
             self._link.close()
-            raise DisconnectedError(f"{self.name} went away: plug it in and connect again")
+            raise DisconnectedError(f"{self.name} went away: plug it in again")
 
 
 class _Lane:
