@@ -160,6 +160,23 @@ class LinkContract:
         with pytest.raises(DisconnectedError):
             link.read(timeout_s=5)
 
+    def test_a_look_leaves_what_came(self, ends: tuple[Link, Peer]) -> None:
+        link, peer = ends
+        peer.send(b"abcd")
+        assert link.read_exactly(1, timeout_s=5) == b"a"
+        link.look()
+        assert link.read_exactly(3, timeout_s=5) == b"bcd"
+        link.look()
+
+    def test_a_look_sees_that_the_far_end_went(self, ends: tuple[Link, Peer]) -> None:
+        link, peer = ends
+        peer.hang_up()
+        with pytest.raises(DisconnectedError):
+            link.read(timeout_s=5)  # it may take a moment
+        with pytest.raises(DisconnectedError):
+            link.look()
+        assert link.lost
+
     def test_closing_twice_is_once(self, ends: tuple[Link, Peer]) -> None:
         link, _ = ends
         link.close()
