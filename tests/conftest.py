@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,8 @@ ROOT = Path(__file__).parent
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # a shell starts what it puts into the background with Ctrl-C ignored, and tests press it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for layer, meaning in LAYERS.items():
         config.addinivalue_line("markers", f"{layer}: {meaning}")
     config.addinivalue_line("markers", "needs(part): a part of scripts/system_parts.py that pip cannot bring")
