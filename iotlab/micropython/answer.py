@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Callable
 from typing import Protocol
 
 from iotlab.board import Output
+from iotlab.errors import CorruptError, RemoteError
 from iotlab.micropython.frames import (
     ANSWER,
     COUNT,
@@ -28,6 +30,8 @@ OnFrame = Callable[[Frame], None]
 #: What a byte that came twice makes of a frame's marks.
 _DOUBLED = (b"\x10", b"\x1f")
 _ENDINGS = (ANSWER, RAW, END, ERROR, REFUSED, LOST)
+#: What the REPL prints of an exception: the class alone where no code of Python's was in it, as when memory ran out.
+_TRACEBACK = re.compile(r"Traceback \(most recent call last\):\r?\n.*\n|[^\W\d]\w*: [^\r\n]*\r?\n", re.DOTALL)
 
 
 class Feeder(Protocol):
@@ -86,7 +90,8 @@ class Answer:
         self.started = own
         self.heard = own  # whether the board said anything
         self.end: Frame | None = None
-        self.error = b""
+        self.error = b""  # what the REPL itself said where an error stands; nothing verifies it
+        self.earlier = ""  # the traceback in it, of the call as it was made before
         self.broken = 0
         self.astray = False  # the end is not what it should be: the prompt has to be found anew
         self.complete = False
@@ -99,6 +104,7 @@ class Answer:
     def again(self) -> None:
         """The call is made again: what it said so far stays."""
         self._marks, self._head = 0, b"OK"
+        self.earlier = self.unframed or self.earlier
         self.heard = self.astray = self.complete = False
         self.end, self.error = None, b""
 
@@ -119,10 +125,34 @@ class Answer:
 
     @property
     def traceback(self) -> str:
-        """The traceback, from its first line that is not the helper's; empty where the code came to its end."""
-        if self.end is not None and self.end.channel == ERROR:
-            return _without_helper(self.end.payload[4:].decode("utf-8", "replace"))
-        return self.error.decode("utf-8", "replace")
+        """The traceback, from its first line that is not the helper's; empty where the code came to its end.
+
+        Where a frame tells the end, what came in the place of an error before it is what a changed byte made of
+        something else.
+        """
+        if self.end is None:
+            return self.error.decode("utf-8", "replace")
+        if self.end.channel != ERROR:
+            return ""
+        return _without_helper(self.end.payload[4:].decode("utf-8", "replace"))
+
+    @property
+    def unframed(self) -> str:
+        """The traceback that the REPL itself printed, where it reads as one."""
+        try:
+            text = "" if self.end else self.error.decode()
+        except UnicodeDecodeError:
+            return ""
+        return text if _TRACEBACK.fullmatch(text) else ""
+
+    def raise_error(self) -> None:
+        """``RemoteError`` where the code raised; ``CorruptError`` where what came for a traceback is none."""
+        if self.end is None and self.error and not self.unframed:
+            raise CorruptError(
+                "what came in the place of an error is none: check the cable", partial=self.error
+            )
+        if self.traceback:
+            raise RemoteError(self.traceback)
 
     @property
     def lost(self) -> bool:
@@ -174,6 +204,7 @@ class Answer:
         if channel in _ENDINGS:
             self.end, self._marks = frame, 0
         elif channel == START:
+            self._take_back_marks()
             self.started = True
             self._sequence.start(frame)
             self._tell_beside()
@@ -186,6 +217,7 @@ class Answer:
             elif channel == COUNT:
                 pass  # the decoder has seen that it is right
             elif self._feeder and not self.started:
+                self._take_back_marks()
                 self._feeder.on_frame(frame)
             elif self._on_frame:
                 self._on_frame(frame)
@@ -197,10 +229,10 @@ class Answer:
             if not self.started:  # the end of a frame whose beginning was lost
                 self.beside = self.beside[: self._framed]
             return
+        if self.end is None and self._marks < 2 and not self.started:
+            data = self._without_head(data) if self._marks == 0 else data
+            data = self._feeder.on_text(data) if self._feeder and data else data
         if self._marks == 0 and self.end is None:
-            if not self.started:
-                data = self._without_head(data)
-                data = self._feeder.on_text(data) if self._feeder and data else data
             self._say(data)
         elif self._marks == 1 and self.end is None:
             self.error += data
@@ -210,6 +242,10 @@ class Answer:
             self.beside += data
         else:
             self.astray = True
+
+    def _take_back_marks(self) -> None:
+        """The call goes on: what was taken for the mark of an error is what became of another byte."""
+        self._marks, self.error = 0, b""
 
     def _without_head(self, data: bytes) -> bytes:
         at = data.find(self._head) if self._head else -1

@@ -21,7 +21,6 @@ from iotlab.errors import (
     DeadlineError,
     DisconnectedError,
     InUseError,
-    RemoteError,
     RestartedError,
     StuckError,
 )
@@ -150,15 +149,17 @@ class RawRepl:
     # -- running code -------------------------------------------------------------------------
 
     def exec(self, code: str, *, output: Output | None = None, timeout_s: float | None = None) -> str:
-        """Run ``code`` as the REPL does, nothing verified; returns what it printed. ``RemoteError`` as it raised."""
+        """Run ``code`` as the REPL does, nothing verified; returns what it printed. ``RemoteError`` as it raised.
+
+        ``CorruptError`` where what came for a traceback is none.
+        """
         with self._interrupts:
             self.prepare()
             self.tell(output)
             self.start(code)
             answer = Answer(output, own=True)
             self.finish(answer, timeout_s=timeout_s)
-        if answer.error:
-            raise RemoteError(answer.traceback)
+        answer.raise_error()
         return answer.text
 
     def prepare(self) -> bool:

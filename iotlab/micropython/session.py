@@ -155,8 +155,7 @@ class Session:
                 "the code ran, but what it printed arrived changed: check the cable",
                 partial=answer.text.encode(),
             )
-        if answer.traceback:
-            raise RemoteError(answer.traceback)
+        answer.raise_error()
         return answer.text
 
     def call(
@@ -172,8 +171,7 @@ class Session:
         answer = Answer(on_frame=on_frame, feeder=feeder, aside=True)
         self._make(Call(kind, expression, ""), answer, None, timeout_s)
         end = answer.end
-        if answer.traceback:
-            raise RemoteError(answer.traceback)
+        answer.raise_error()
         if end is None:  # the board is plain
             return literal(answer.text.strip())
         return end.payload if end.channel == RAW else literal(end.payload.decode())
@@ -225,8 +223,8 @@ class Session:
                 if self._has_ended(call, answer) or (started and answer.started):
                     return
                 answer.again()
-        if answer.error:
-            raise RemoteError(answer.traceback)
+        if answer.earlier:
+            raise RemoteError(answer.earlier)
         raise CorruptError(f"{self.link.name} gave no answer that arrived whole: check the cable")
 
     def _run_plainly(self, call: Call, answer: Answer, timeout_s: float | None, *, started: bool) -> None:
@@ -259,19 +257,20 @@ class Session:
         """Whether the call came to an end. Where it did not begin, as the board was reset, sees to the helper."""
         if answer.end is not None:
             if answer.end.channel == LOST:
+                if answer.earlier:  # the helper could not tell it: there was no memory, perhaps
+                    raise RemoteError(answer.earlier)
                 raise CorruptError("the code ran, but how it ended was lost on the way: check the cable")
             return answer.end.channel != REFUSED
-        if not answer.error:
+        if not answer.unframed:
             return False
-        error = RemoteError(answer.traceback)
+        error = RemoteError(answer.unframed)
         if f"'{MODULE}'" in error.detail and error.kind in ("ImportError", "AttributeError"):
             self._forgot = True  # it was reset, and nobody heard of it
             self.repl.restarts += 1
             self._helpers.clear()
             self.install()
             self._tell_whether_it_forgot(call)
-        elif answer.started:
-            raise error
+            answer.error = b""  # that was seen to
         return False
 
     def _tell_whether_it_forgot(self, call: Call) -> None:
@@ -353,7 +352,7 @@ class Session:
                 self.repl.exec(code, timeout_s=_INSTALL_S)
                 self.repl.pace.note_at_most(len(code), time.monotonic() - begun_s)
                 break
-            except (AstrayError, DeadlineError):
+            except (CorruptError, DeadlineError):
                 self._find_prompt()
             except RemoteError as error:
                 if attempt == _TRIES - 1 or error.kind == "MemoryError":

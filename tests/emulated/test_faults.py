@@ -12,6 +12,7 @@ from fault_rig import IotlabRig, Rig, opened
 from fault_run import BYTE_KINDS, measure, plan, run
 
 from iotlab.errors import DisconnectedError
+from iotlab.micropython.frames import DATA, encode
 from iotlab.sim import Bench
 from iotlab.testing.faults import DIRECTIONS, KINDS, Direction, Fault, Kind
 
@@ -88,3 +89,18 @@ def test_a_run_says_how_to_do_it_again(rig: Rig) -> None:
     outcome = run(rig, CASES["get"], fault)
     assert outcome.command.endswith("--case get --fault flip --direction from-board --offset 40 --mask 0x10")
     assert type(outcome).from_dict(outcome.to_dict()) == outcome
+
+
+@pytest.mark.parametrize(
+    ("offset", "byte"),
+    [(len(b"OK\x10["), DATA), (len(encode(DATA, 7, b"+\0\0")) + len(b"OK"), ord("\x06"))],
+    ids=["the channel of the first frame", "the board's word that it took a piece"],
+)
+@pytest.mark.parametrize("case", ["eval", "put"])
+def test_a_byte_that_becomes_the_mark_of_an_error_is_made_good(
+    rig: Rig, case: str, offset: int, byte: int
+) -> None:
+    """What follows it stands where the REPL prints a traceback, until the board is seen to go on."""
+    outcome = run(rig, CASES[case], Fault("flip", "from-board", offset, mask=byte ^ 0x04))
+    assert outcome.applied
+    assert (outcome.result, outcome.error, outcome.broken) == ("right", "", ())
