@@ -140,14 +140,17 @@ class Asking:
             return self._known.get(key)
         try:
             with board.using("a question", wait_s=0):
-                self._known[key] = found = question(board)
-                return found
+                try:
+                    self._known[key] = found = question(board)
+                    return found
+                except RestartedError as error:
+                    self._attachment.owe(error)
+                    raise
         except (InUseError, TimeoutError):
             return self._known.get(key)
         except RemoteError:
             self._known.pop(key, None)
-        except RestartedError as error:
-            self._attachment.owe(error)
+        except RestartedError:
             self.forget()
         except (IotlabError, OSError):
             if board.away:  # what it said holds until it is seen to have restarted

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from iotlab.board import Board
 from iotlab.config import Settings
@@ -66,11 +66,19 @@ class Attachment:
         Raises what was found out beside the cells first; ``DisconnectedError`` where it is not plugged in.
         """
         self._may_try = True
-        owed, self._owed = self._owed, None
-        if owed:
-            raise owed
+        self._settle()
         with self._changing:
-            return self._present()
+            board = self._present()
+        self._settle()  # a question may have had the board until now
+        return board
+
+    @contextmanager
+    def held(self) -> Iterator[MicroPythonBoard]:
+        """The board, as :meth:`board` gives it; inside nobody asks it anything, and what they were told is known."""
+        board = self.board()
+        with board.using("a cell"):
+            self._settle()
+            yield board
 
     def beside(self, wait_s: float) -> MicroPythonBoard | None:
         """The board, for a question beside the cells. Where none is connected, or it was unplugged, that is mended
@@ -90,7 +98,8 @@ class Attachment:
         return None if board is None or board.away else board
 
     def owe(self, error: Exception) -> None:
-        """A question beside the cells met ``error``: the next cell is to hear of it."""
+        """A question beside the cells met ``error``: the next cell is to hear of it. Who asks still holds the board,
+        so that no cell can begin before."""
         self._owed = self._owed or error
 
     def connect(self, target: str | None, *, by_force: bool = False) -> MicroPythonBoard:
@@ -124,6 +133,11 @@ class Attachment:
                     self._remembered.forget(Settings.load())
 
     # -- details ------------------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        owed, self._owed = self._owed, None
+        if owed:
+            raise owed
 
     def _present(self) -> MicroPythonBoard:
         """The board, plugged in, with the claim to the port that it is on now."""

@@ -178,16 +178,16 @@ class MicroPythonKernel(BesideKernel):
             raise ConfigError(
                 f"{wrong.split()[0]} stands below other lines: put % lines at the top of the cell"
             )
-        board = self._attachment.board()
-        try:
-            # a silent cell has no number of its own, and must not pass for the one that has it
-            front.run(board, self._cells, 0 if front.silent else number, cut.rest, written=code)
-        except DisconnectedError as error:
-            if isinstance(error, RestartedError):
+        with self._attachment.held() as board:
+            try:
+                # a silent cell has no number of its own, and must not pass for the one that has it
+                front.run(board, self._cells, 0 if front.silent else number, cut.rest, written=code)
+            except RestartedError:
                 raise
-            raise DisconnectedError(
-                f"{board.info.name} went away while the cell ran: plug it in and go on"
-            ) from error
+            except DisconnectedError as error:
+                raise DisconnectedError(
+                    f"{board.info.name} went away while the cell ran: plug it in and go on"
+                ) from error
         return []
 
     def _commands(self, front: CellFront, number: int) -> Commands:

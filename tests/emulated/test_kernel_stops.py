@@ -77,13 +77,14 @@ def test_a_cell_that_restarts_the_board_says_so(kernel: KernelSession) -> None:
 
 
 def test_a_power_cut_between_cells_is_not_passed_over(kernel: KernelSession, bench: Bench) -> None:
-    kernel.run("gone = 1")
-    bench["esp32"].power_cycle()
-    ran = kernel.run("gone")
-    assert ran.status == "error"
-    assert ran.reply["ename"] in ("RestartedError", "DisconnectedError")
-    assert kernel.run("gone").reply["ename"] == "NameError"
-    assert kernel.run("6 * 7").value == "42"
+    for _ in range(10):  # a question of the kernel's own may see it first, at any moment
+        kernel.run("gone = 1")
+        bench["esp32"].power_cycle()
+        ran = kernel.run("gone")
+        assert ran.reply["ename"] == "RestartedError"
+        assert "variables are lost (gone)" in ran.reply["evalue"]
+        assert kernel.run("gone").reply["ename"] == "NameError"
+        assert kernel.run("6 * 7").value == "42"
 
 
 def test_a_board_that_forgot_without_a_word(kernel: KernelSession) -> None:
