@@ -225,6 +225,22 @@ class MicroPythonBoard(Decorators, Board):
                 self._attendant(session.link, b"")  # when it is seen to run
             session.repl.left_alone = True
 
+    def rejoin(self) -> bool:
+        """Whether the board that was unplugged while code ran is there again. Its port is open then, under whatever
+        name it has now, and nothing was sent.
+        """
+        session, found = self._session_now, self._find(self._endpoint)
+        if session is None or found is None:
+            return False
+        try:
+            link = self._open_link(found.port)
+        except (NotFoundError, LinkError, InUseError):  # it is only about to be
+            return False
+        session.link.close()
+        self._endpoint, self._info = found, replace(self._info, port=found.port)
+        session.rejoin(link)
+        return True
+
     def look_again(self, *, timeout_s: float = 10.0) -> None:
         """Open the port anew: the board restarted by itself, or was plugged in again."""
         with self.using("connecting"):
@@ -317,7 +333,7 @@ class MicroPythonBoard(Decorators, Board):
 
     def _remote(self) -> Remote:
         if self._remote_now is None:
-            self._remote_now = Remote(self, self._session)
+            self._remote_now = Remote(self, self._session, self.rejoin)
             self.on_close(self._remote_now.close)
         return self._remote_now
 

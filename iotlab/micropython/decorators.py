@@ -87,6 +87,7 @@ class Decorators:
         consts: Mapping[str, Any] | None = None,
         output: Output | None = None,
         timeout_s: float | None = None,
+        away_s: float = 30.0,
     ) -> Callable[[Callable[P, Iterator[R]]], StreamFunction[P, R]]: ...
 
     def stream(
@@ -101,13 +102,16 @@ class Decorators:
         consts: Mapping[str, Any] | None = None,
         output: Output | None = None,
         timeout_s: float | None = None,
+        away_s: float = 30.0,
     ) -> Any:
         """Decorate a generator function of this machine: calling it gives a :class:`Stream` of what it yields.
 
         With a ``format``, as of :mod:`struct`, the board packs what it yields, ``batch`` bytes in a frame; without
         one it yields plain values, more slowly. ``rate_hz`` takes a sample at that pace on the board's clock,
         ``stamped`` puts that clock's time in front of each. With ``blocks`` it yields bytes that it packed
-        itself. ``DeadlineError`` where nothing comes for ``timeout_s``. The rest is as for :meth:`task`.
+        itself. ``DeadlineError`` where nothing comes for ``timeout_s``. A board that is unplugged is waited for
+        ``away_s``, and where its generator still runs then, the stream goes on with a gap; else
+        ``DisconnectedError``, or ``RestartedError``. The rest is as for :meth:`task`.
 
         >>> import iotlab
         >>> board = iotlab.connect("esp32")
@@ -122,7 +126,10 @@ class Decorators:
         ...         break
         >>> board.close()
         """
-        remote, spec = self._remote(), Spec(format, rate_hz, stamped, blocks, batch, timeout_s, output)
+        remote, spec = (
+            self._remote(),
+            Spec(format, rate_hz, stamped, blocks, batch, timeout_s, output, away_s),
+        )
 
         def decorate(decorated: Callable[..., Any]) -> Any:
             return StreamFunction(remote, decorated, spec, consts)

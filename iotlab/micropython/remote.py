@@ -119,8 +119,10 @@ class Remote:
     #: Our helper as an expression on the board.
     there = THERE
 
-    def __init__(self, board: Board, session: OpenSession) -> None:
+    def __init__(self, board: Board, session: OpenSession, rejoin: Callable[[], bool]) -> None:
         self.board, self._session = board, session
+        #: Opens the port of a board that was unplugged while code runs there, and says whether it could.
+        self.rejoin = rejoin
         #: How often our helper was put onto the board: what was there before is gone.
         self.generation = 0
         #: The board's clock as one line.

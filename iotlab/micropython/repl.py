@@ -330,6 +330,10 @@ class RawRepl:
                     raise RestartedError("the board restarted while its code ran: its variables are lost")
         self.ready = answer.complete
 
+    def rejoin(self, link: Link) -> None:
+        """Listen to ``link`` from now on: the same board, which was unplugged while its code ran."""
+        self.link, self._decoder = link, Decoder()
+
     def restarted(self) -> None:
         """The interpreter is a new one: what was on the board is gone."""
         self.restarts += 1

@@ -63,6 +63,7 @@ class Spec:
     batch: int = BATCH
     timeout_s: float | None = None
     output: Output | None = None
+    away_s: float = 30.0
 
     def __post_init__(self) -> None:
         if self.format and self.size == 0:

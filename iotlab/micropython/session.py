@@ -218,7 +218,7 @@ class Session:
                 except AstrayError:
                     self._find_prompt()
                 except RestartedError:
-                    self._see_whether_it_restarted()
+                    self.see_whether_it_restarted()
                 self.repl.littered |= answer.litters
                 if self._has_ended(call, answer) or (started and answer.started):
                     return
@@ -283,7 +283,7 @@ class Session:
         if not self.repl.enter().ready:
             raise CorruptError(f"{self.link.name} gives no prompt any more: reset the board")
 
-    def _see_whether_it_restarted(self) -> None:
+    def see_whether_it_restarted(self) -> None:
         """The banner came: it does that at a restart, and where a changed byte led out of the raw REPL."""
         if not self.repl.enter().ready or not self._is_there():
             raise self.remembered.loss(self.link.name)
@@ -296,6 +296,11 @@ class Session:
         crc, _, born = self.repl.exec(f"print({told})", timeout_s=5.0).strip().partition(" ")
         self._born = int(born) if born.isdigit() else 0
         return crc == str(_crc(MODULE))
+
+    def rejoin(self, link: Link) -> None:
+        """The board is back over ``link``, and the code that ran may run on: nothing is sent to it."""
+        self.link = link
+        self.repl.rejoin(link)
 
     def take_over(self, before: Session) -> None:
         """The board is back, which ``before`` was a session with: where it kept its variables, all goes on."""

@@ -29,6 +29,7 @@ from iotlab.errors import (
     UnsupportedError,
 )
 from iotlab.micropython.answer import Answer
+from iotlab.micropython.away import Absence
 from iotlab.micropython.clocks import MASK, ROUNDS, Clock, Ticks
 from iotlab.micropython.frames import ERROR, Frame
 from iotlab.micropython.remote import BoardFunction, Remote, show
@@ -96,6 +97,7 @@ class Stream(Generic[T]):
         self._error: Exception | None = None
         self._heard_s = 0.0
         self._floods = False
+        self._absence: Absence | None = None  # from when the board was unplugged until the stream goes on
 
     # -- what a user calls --------------------------------------------------------------------
 
@@ -238,6 +240,9 @@ class Stream(Generic[T]):
                 return
             self._stopping = True
             self._came.clear()
+            if session.link.lost:  # the next call finds the board, and interrupts what runs there
+                self._over(session)
+                return
             with session.repl.interrupts:
                 session.link.write(b"\x03")
                 self._finish(session)
@@ -252,31 +257,53 @@ class Stream(Generic[T]):
         """Take what came; the board goes on."""
         if self._floods:
             time.sleep(_GATHER_S)
+        if self._absence is not None:
+            self._return(session, self._absence, timeout_s)
         with self._remote.board.using(f"the stream {self.name}"):
             if not self._is_its_turn(session):
                 raise ClosedError(
                     f"the stream {self.name} ended, as somebody interrupted the board: call it again"
                 )
-            try:
-                with session.repl.interrupts:
-                    session.repl.poll(self._answer, timeout_s=timeout_s)
-                    came = 0
-                    while came < len(self._came) < _AT_ONCE:  # what came meanwhile
-                        came = len(self._came)
-                        session.repl.poll(self._answer, timeout_s=0.0)
-            except RestartedError:
-                session.repl.restarted()
-                self._over(session)
-                raise
-            except DisconnectedError:
-                self._over(session)
-                raise
+            if self._absence is None or self._absence.back:
+                self._listen(session, timeout_s)
             if self._answer.end is not None or self._answer.complete:
                 self._finish(session)
         self._floods = len(self._came) > 1
         quiet_s, patience_s = time.monotonic() - self._heard_s, self.spec.timeout_s
         if not self._came and self._session and patience_s is not None and quiet_s > patience_s:
             raise DeadlineError(f"the stream {self.name} sent nothing for {patience_s:g} s; it was stopped")
+
+    def _listen(self, session: Session, timeout_s: float) -> None:
+        try:
+            with session.repl.interrupts:
+                session.repl.poll(self._answer, timeout_s=timeout_s)
+                came = 0
+                while came < len(self._came) < _AT_ONCE:  # what came meanwhile
+                    came = len(self._came)
+                    session.repl.poll(self._answer, timeout_s=0.0)
+        except RestartedError:
+            self._over(session)
+            if self._absence is not None:
+                raise self._absence.ended(session) from None
+            session.repl.restarted()
+            raise
+        except DisconnectedError as error:
+            if not self.spec.away_s:
+                self._over(session)
+                raise
+            self._absence = Absence(self.name, error, self.spec.away_s)
+
+    def _return(self, session: Session, absence: Absence, timeout_s: float) -> None:
+        """The board was unplugged: wait until it is there again, and see whether the generator still runs."""
+        if absence.back:
+            absence.ask(session)
+            return
+        try:
+            absence.wait(self._remote.rejoin, timeout_s)
+        except DisconnectedError:
+            self._over(session)
+            raise
+        self._heard_s = time.monotonic()
 
     def _take(self, frame: Frame) -> None:
         """A frame of the running generator."""
@@ -291,7 +318,7 @@ class Stream(Generic[T]):
             count, data = int.from_bytes(data[:2], "big"), data[2:]
         else:
             count = len(data) // self.spec.size
-        self._heard_s = time.monotonic()
+        self._heard_s, self._absence = time.monotonic(), None
         at = self.sent + (index - self.sent & 0xFFFFFFFF)
         self._miss(at)
         self.sent = at + count

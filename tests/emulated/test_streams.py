@@ -9,7 +9,7 @@ import signal
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -20,6 +20,7 @@ from iotlab.errors import (
     ClosedError,
     CorruptError,
     DeadlineError,
+    DisconnectedError,
     InUseError,
     RemoteError,
     RestartedError,
@@ -28,6 +29,7 @@ from iotlab.errors import (
 )
 from iotlab.link.serial import SerialLink
 from iotlab.micropython.board import MicroPythonBoard
+from iotlab.micropython.streaming import Stream
 from iotlab.sim import Bench
 from iotlab.testing.faults import Fault, FaultyLink, Kind
 
@@ -386,20 +388,121 @@ def test_a_stream_occupies_the_board(board: MicroPythonBoard) -> None:
     assert not stream.runs
 
 
-def test_a_stream_whose_board_restarts(board: MicroPythonBoard, bench: Bench) -> None:
-    @board.stream(format="<I")
-    def endless() -> Iterator[int]:
+def endless(board: MicroPythonBoard, **options: Any) -> Callable[[], Stream[int]]:
+    @board.stream(format="<I", **options)
+    def counting() -> Iterator[int]:
         n = 0
         while True:
             yield n
             n += 1
 
-    stream = endless()
+    return counting
+
+
+def test_a_stream_whose_board_restarts(board: MicroPythonBoard, bench: Bench) -> None:
+    stream = endless(board)()
     stream.start()
     bench["esp32"].reset()
     with pytest.raises(RestartedError):
         list(stream)
-    assert next(iter(endless())) == 0
+    assert next(iter(endless(board)())) == 0
+
+
+board_unplugged = pytest.mark.parametrize("port", ["esp32.tty", "esp32-again.tty"])
+
+
+@pytest.fixture(autouse=True)
+def own_port(request: pytest.FixtureRequest, bench: Bench) -> Iterator[None]:
+    """Where a test plugged the board in as another port, it gets its own one back."""
+    yield
+    if "port" in request.fixturenames:
+        bench["esp32"].unplug_cable()
+        bench["esp32"].plug_cable("esp32.tty")
+
+
+@board_unplugged
+def test_an_unplugged_board_is_waited_for(board: MicroPythonBoard, bench: Bench, port: str) -> None:
+    @board.stream(format="<I", rate_hz=200)
+    def counting() -> Iterator[int]:
+        n = 0
+        while True:
+            yield n
+            n += 1
+
+    came: list[int] = []
+    with counting() as stream:
+        for value in stream:
+            came.append(value)
+            if len(came) == 20:
+                bench["esp32"].unplug_cable()
+                threading.Timer(0.5, bench["esp32"].plug_cable, [port]).start()
+            if len(came) == 60:
+                break
+    (gap,) = stream.gaps
+    assert gap.samples > 50
+    assert came == [*range(gap.at), *range(gap.at + gap.samples, 60 + gap.samples)]
+    assert board.info.port.endswith(port)
+    assert board.eval("6 * 7") == 42
+
+
+@board_unplugged
+def test_a_generator_that_ends_while_its_board_is_away(
+    board: MicroPythonBoard, bench: Bench, port: str
+) -> None:
+    board.exec("kept = 41")
+
+    @board.stream(format="<I")
+    def short() -> Iterator[int]:
+        import time
+
+        yield 1
+        time.sleep_ms(300)  # type: ignore[attr-defined]
+        yield 2
+
+    came = iter(short())
+    assert next(came) == 1
+    bench["esp32"].unplug_cable()
+    threading.Timer(1.0, bench["esp32"].plug_cable, [port]).start()
+    with pytest.raises(CorruptError, match="ended while its board was unplugged"):
+        next(came)
+    assert board.eval("kept") == 41
+
+
+@board_unplugged
+def test_a_board_that_comes_back_without_its_memory(board: MicroPythonBoard, bench: Bench, port: str) -> None:
+    board.exec("kept = 41")
+    came = iter(endless(board)())
+    assert next(came) == 0
+    bench["esp32"].unplug_cable()
+    bench["esp32"].power_cycle()
+    bench["esp32"].plug_cable(port)
+    with pytest.raises(RestartedError, match="kept"):
+        list(came)
+    assert board.eval("6 * 7") == 42
+
+
+def test_a_board_that_stays_away(board: MicroPythonBoard, bench: Bench) -> None:
+    came = iter(endless(board, away_s=0.3)())
+    assert next(came) == 0
+    bench["esp32"].unplug_cable()
+    try:
+        with pytest.raises(DisconnectedError, match="plug it in"):
+            list(came)
+    finally:
+        bench["esp32"].plug_cable()
+    assert board.eval("6 * 7") == 42
+
+
+def test_a_stream_is_closed_while_its_board_is_away(board: MicroPythonBoard, bench: Bench) -> None:
+    stream = endless(board)()
+    stream.start()
+    bench["esp32"].unplug_cable()
+    while stream.receive(timeout_s=0.05):
+        pass
+    stream.close()
+    assert not stream.runs
+    bench["esp32"].plug_cable()
+    assert board.eval("6 * 7") == 42
 
 
 def test_nothing_comes_for_too_long(board: MicroPythonBoard) -> None:
