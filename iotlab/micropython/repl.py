@@ -85,7 +85,6 @@ class RawRepl:
         self.poller: Poller | None = None
         #: How often the interpreter was seen to start anew: what was on the board then is gone.
         self.restarts = 0
-        self._used = False  # code was run since, whose names would be lost
         self._paste = True
         self._unheard = b""  # what the board said though it was not asked, and nobody was told yet
         self._tail = b""
@@ -140,7 +139,6 @@ class RawRepl:
             raise ConnectError(f"{self.link.name} gives no prompt: reset the board")
         self.ready = False
         self.restarts += 1
-        self._used = False
         self.link.write(b"\x04")
         said = self._await(_PROMPT, timeout_s)
         self.ready = True
@@ -162,8 +160,8 @@ class RawRepl:
         answer.raise_error()
         return answer.text
 
-    def prepare(self) -> bool:
-        """See to it that the prompt waits; whether the board restarted since it last did, and forgot what it knew.
+    def prepare(self) -> None:
+        """See to it that the prompt waits.
 
         ``ConnectError`` where no prompt comes, ``InUseError`` where somebody polls what runs.
         """
@@ -172,16 +170,10 @@ class RawRepl:
                 f"{self.link.name} is held by {self.poller.name}: close that first, or interrupt the board",
                 holder=self.poller.name,
             )
-        before, alone = self.restarts, self.left_alone
         if self.ready:
             self._hear()
         if (self.littered or not self.ready) and not self.enter().ready:
             raise ConnectError(f"{self.link.name} gives no prompt: reset the board")
-        used = self._used
-        if self.restarts == before:
-            return False
-        self._used = False
-        return used and not alone  # a program that was left alone may end as it likes
 
     def tell(self, output: Output | None, more: str = "") -> None:
         """Give away what the board said unasked, and ``more`` that is to be known, as soon as somebody listens."""
@@ -197,7 +189,7 @@ class RawRepl:
             raise ValueError(
                 f"code cannot hold the control character {found[0].decode()!r}: write it as an escape"
             )
-        self.ready, self._used = False, True  # not ready until it is seen to have ended
+        self.ready = False  # until it is seen to have ended
         with self._interrupts:
             if len(data) > SHORT and self._paste:
                 self._start_paste(data)
@@ -206,7 +198,7 @@ class RawRepl:
 
     def hand_over(self, request: bytes) -> None:
         """Send short code without waiting for anything."""
-        self.ready, self._used = False, True
+        self.ready = False
         self.link.write(request + b"\x04")
 
     def finish(self, answer: Answer, *, timeout_s: float | None = None) -> None:
@@ -263,9 +255,6 @@ class RawRepl:
         with self._interrupts:
             try:
                 self._pump(answer, timeout_s, started=started)
-            except RestartedError:
-                self.restarted()
-                raise
             except (AstrayError, ConnectError, DisconnectedError, ClosedError):
                 raise
             except KeyboardInterrupt as interrupt:
@@ -326,18 +315,14 @@ class RawRepl:
             if isinstance(event, Text):
                 self._tail = (self._tail + event.data)[-1000:]
                 if _starts(self._tail):
-                    self._tail = b""
+                    self._tail, self.ready = b"", False
+                    self.restarts += 1
                     raise RestartedError("the board restarted while its code ran: its variables are lost")
         self.ready = answer.complete
 
     def rejoin(self, link: Link) -> None:
         """Listen to ``link`` from now on: the same board, which was unplugged while its code ran."""
         self.link, self._decoder = link, Decoder()
-
-    def restarted(self) -> None:
-        """The interpreter is a new one: what was on the board is gone."""
-        self.restarts += 1
-        self.ready = self._used = False
 
     def _start_plain(self, data: bytes) -> None:
         for start in range(0, len(data), SHORT):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import random
 import re
 import time
@@ -29,6 +28,7 @@ from iotlab.micropython.frames import LOST, RAW, REFUSED
 from iotlab.micropython.remembered import Remembered
 from iotlab.micropython.repl import SHORT, AstrayError, RawRepl
 from iotlab.micropython.services import Services
+from iotlab.micropython.values import literal
 
 MODULE, CELL_MODULE = "_iotlab", "_iotlab_cell"
 #: The helper as an expression on the board; it is no name among the user's.
@@ -128,6 +128,7 @@ class Session:
         self._helpers: dict[str, int] = {}  # what was put there, and at which restart
         self._number = random.getrandbits(24)
         self._born = 0  # tells the interpreter that the helper was put into from every other one
+        self._ran_in: object = None  # the interpreter that something was left in; None where nothing was
         self._looked = False  # whether one knows what an earlier session left there
         self._forgot = False  # the board restarted, and nobody was told yet
 
@@ -197,11 +198,13 @@ class Session:
     ) -> None:
         """Make ``call`` until ``answer`` has its end; or, with ``started``, until it runs."""
         with self.repl.interrupts:
-            self._forgot |= self.repl.prepare()
+            self.repl.prepare()
+            self._see_whether_it_forgot()
             self.repl.tell(output, self.repl.services.farewells(self.repl.interpreter))
             if not self.has(MODULE) and not self.plain:
                 self.install()
             self._tell_whether_it_forgot(call)
+            self._ran_in = self.repl.interpreter
             if self.plain:
                 self._run_plainly(call, answer, timeout_s, started=started)
                 return
@@ -209,6 +212,7 @@ class Session:
                 self.remembered.note(call.source)
             self._number = number = (self._number + 1) & 0xFFFFFF
             for _ in range(_TRIES):
+                self._ran_in = self.repl.interpreter
                 try:
                     self._give(call, number, answer)
                     if started:
@@ -241,8 +245,11 @@ class Session:
         self.remembered.note(code)
         self.repl.start(code)
         answer.go_plainly()
-        if not started:
-            self.repl.finish(answer, timeout_s=timeout_s)
+        try:
+            if not started:
+                self.repl.finish(answer, timeout_s=timeout_s)
+        except RestartedError as error:
+            raise self.loss() from error
 
     def _give(self, call: Call, number: int, answer: Answer) -> None:
         """Send ``call``: at once where it is short, else in blocks."""
@@ -276,19 +283,39 @@ class Session:
     def _tell_whether_it_forgot(self, call: Call) -> None:
         """The user's own code is told that what it knew is gone; files and buses go on."""
         if self._forgot and call.kind != HELP:
-            self._forgot = False
-            raise self.remembered.loss(self.link.name)
+            raise self.loss()
+
+    def loss(self) -> RestartedError:
+        """The error that names what the board lost as it restarted; once."""
+        self._forgot, self._ran_in = False, None
+        return self.remembered.loss(self.link.name)
 
     def _find_prompt(self) -> None:
         if not self.repl.enter().ready:
             raise CorruptError(f"{self.link.name} gives no prompt any more: reset the board")
+        self._see_whether_it_forgot()
 
     def see_whether_it_restarted(self) -> None:
         """The banner came: it does that at a restart, and where a changed byte led out of the raw REPL."""
-        if not self.repl.enter().ready or not self._is_there():
-            raise self.remembered.loss(self.link.name)
+        if not self.repl.enter().ready or not self._is_the_same():
+            self._helpers.clear()
+            raise self.loss()
+
+    def _see_whether_it_forgot(self) -> None:
+        """A restart may have been seen at any moment since."""
+        if self._ran_in not in (None, self.repl.interpreter) and not self._is_the_same():
+            self._forgot, self._ran_in = True, None
+            self._helpers.clear()
+
+    def _is_the_same(self) -> bool:
+        """Whether it is still the interpreter that something was left in, whatever it is counted as now."""
+        born = self._born
+        if not self._is_there() or self._born != born:
+            return False
         self._helpers = dict.fromkeys(self._helpers, self.repl.restarts)
         self.repl.services.keep(self.repl.interpreter)
+        self._ran_in = self.repl.interpreter
+        return True
 
     def _is_there(self) -> bool:
         """Whether the helper is on the board, the same one as ours. Learns which interpreter it is."""
@@ -341,6 +368,7 @@ class Session:
     def forget(self) -> None:
         """The board was reset: the helpers are gone, and the variables."""
         self._helpers.clear()
+        self._ran_in = None
         self.remembered.forget()
 
     def has(self, module: str) -> bool:
@@ -349,8 +377,8 @@ class Session:
 
     def _install(self, module: str) -> None:
         source = helper_source(module)
-        self._born = random.getrandbits(30)
-        code = _INSTALL.format(module=module, source=source, crc=_crc(module), born=self._born)
+        born = random.getrandbits(30)
+        code = _INSTALL.format(module=module, source=source, crc=_crc(module), born=born)
         for attempt in range(_TRIES):
             try:
                 begun_s = time.monotonic()
@@ -364,6 +392,7 @@ class Session:
                     raise
         else:
             raise CorruptError(f"{self.link.name} does not take code that arrives whole: check the cable")
+        self._born = born
         self._helpers[module] = self.repl.restarts
 
     # -- coming and going ---------------------------------------------------------------------
@@ -390,36 +419,3 @@ class Session:
 
 #: The session that a board has now: a hard reset or a flash gives it another one.
 OpenSession = Callable[[], Session]
-
-
-def literal(text: str) -> Any:
-    """The value that MicroPython printed as ``text``: numbers, text, bytes and what is made of them.
-
-    Raises ``UnsupportedError`` for the repr of anything else.
-    """
-    if text.isascii() and text.isdigit():  # the most frequent kind, and ast.parse takes its time
-        return int(text)
-    try:
-        return _value(ast.parse(text, mode="eval").body)
-    except (SyntaxError, ValueError, KeyError) as error:
-        short = text if len(text) < 80 else text[:77] + "..."
-        raise UnsupportedError(
-            f"eval returns plain values, and the board's is {short}: use exec and print what you need of it"
-        ) from error
-
-
-def _value(node: ast.expr) -> Any:
-    if isinstance(node, ast.Name):
-        return {"inf": float("inf"), "nan": float("nan")}[node.id]
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        return -_value(node.operand)
-    if isinstance(node, ast.Tuple):
-        return tuple(_value(e) for e in node.elts)
-    if isinstance(node, ast.List):
-        return [_value(e) for e in node.elts]
-    if isinstance(node, ast.Dict):
-        keys = [k for k in node.keys if k is not None]
-        return {_value(k): _value(v) for k, v in zip(keys, node.values, strict=True)}
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "bytearray":
-        return bytearray(_value(node.args[0]))
-    return ast.literal_eval(node)

@@ -35,7 +35,8 @@ from iotlab.micropython.frames import ERROR, Frame
 from iotlab.micropython.remote import BoardFunction, Remote, show
 from iotlab.micropython.repl import AstrayError, Poller
 from iotlab.micropython.samples import HEAD, Block, Gap, Spec
-from iotlab.micropython.session import Session, literal
+from iotlab.micropython.session import Session
+from iotlab.micropython.values import literal
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -281,12 +282,11 @@ class Stream(Generic[T]):
                 while came < len(self._came) < _AT_ONCE:  # what came meanwhile
                     came = len(self._came)
                     session.repl.poll(self._answer, timeout_s=0.0)
-        except RestartedError:
+        except RestartedError as error:
             self._over(session)
             if self._absence is not None:
                 raise self._absence.ended(session) from None
-            session.repl.restarted()
-            raise
+            raise session.loss() from error
         except DisconnectedError as error:
             if not self.spec.away_s:
                 self._over(session)

@@ -107,6 +107,18 @@ def test_a_board_that_lost_its_power_says_what_it_forgot(board: MicroPythonBoard
         board.eval("speed")
 
 
+def test_a_restart_that_an_interrupt_saw_is_told_to_the_next_code(
+    board: MicroPythonBoard, bench: Bench
+) -> None:
+    board.exec("gone = 1")
+    bench["esp32"].power_cycle()
+    board.interrupt()
+    with pytest.raises(RestartedError, match=r"variables are lost \(gone\)"):
+        board.eval("gone")
+    with pytest.raises(RemoteError, match="NameError"):
+        board.eval("gone")
+
+
 STUBBORN = """import micropython, time
 micropython.kbd_intr(-1)
 while True:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from iotlab.errors import RemoteError, UnsupportedError
 from iotlab.micropython import session
-from iotlab.micropython.session import literal
+from iotlab.micropython.values import literal
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary(),
