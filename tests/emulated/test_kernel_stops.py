@@ -31,7 +31,8 @@ def test_an_interrupt_stops_the_board_within_a_second(kernel: KernelSession, loo
     ran = kernel.run(f"print('running')\n{loop}", interrupt_at="running")
     assert ran.status == "error"
     assert ran.reply["ename"] == "KeyboardInterrupt"
-    assert f"----> 2 {loop}" in ran.error
+    # the first line is still at work when what it printed was seen
+    assert f"----> 2 {loop}" in ran.error or "----> 1 print('running')" in ran.error
     assert ran.stopped_after_s < 1.0
     assert kernel.run("kept").value == "7"
 
@@ -49,11 +50,8 @@ def test_a_question_can_be_interrupted(kernel: KernelSession) -> None:
     assert kernel.run("1 + 1").value == "2"
 
 
-def test_a_cell_that_catches_every_interrupt_ends_in_a_reset(kernel: KernelSession) -> None:
-    code = (
-        "import time\nprint('running')\nwhile True:\n    try:\n        while True: time.sleep_ms(10)\n"
-        "    except KeyboardInterrupt:\n        pass"
-    )
+def test_a_cell_that_heeds_no_interrupt_ends_in_a_reset(kernel: KernelSession) -> None:
+    code = "import micropython\nmicropython.kbd_intr(-1)\nprint('running')\nwhile True: pass"
     ran = kernel.run(code, interrupt_at="running")
     assert ran.reply["ename"] == "KeyboardInterrupt"
     assert "the board was reset: variables are lost" in ran.reply["evalue"]
