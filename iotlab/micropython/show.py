@@ -135,8 +135,10 @@ class Show(ABC):
             mime, data = "image/png", FrameBuffer(*ast.literal_eval(data.decode())).png(pixels)
         text = data.decode("utf-8", "replace")
         if mime.endswith("json"):
-            with suppress(ValueError):  # else what it is shown as says what is wrong with it
+            try:
                 self._forms[mime] = json.loads(text)
+            except ValueError as error:
+                self.note(f"{mime} left out, as it is no JSON: {error}\n")
         elif mime.startswith("text/") or mime.endswith("+xml"):
             self._forms[mime] = text
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from itertools import groupby
 from pathlib import Path
 
 from iotlab.micropython.cells import Cells, Place
@@ -11,6 +12,8 @@ from iotlab.micropython.cells import Cells, Place
 _RED, _GREEN, _CYAN, _OFF = "\x1b[31m", "\x1b[32m", "\x1b[36m", "\x1b[39m"
 #: Lines shown before and behind the one that raised.
 _AROUND = 2
+#: So often the same place is shown where it comes again and again, as in CPython's tracebacks.
+_SHOWN = 3
 #: An ``OSError`` of firmware that keeps no names of errors, or of a file system: ``28``, ``[Errno 28]``, ``-28``.
 _NUMBER = re.compile(r"(?:\[Errno (?P<told>-?\d+)\]|\(?(?P<bare>-?\d+),?\)?)$")
 #: Source: MicroPython's py/mperrno.h, and the numbers of Linux that its ports' sockets and file systems use too.
@@ -39,7 +42,7 @@ def rendered(
         f"{_RED}{'-' * 75}{_OFF}",
         f"{_RED}{kind}{_OFF}{f'Traceback on {where} (most recent call last)':>{max(1, 75 - len(kind))}}",
     ]
-    parts += [_place(cells, place, origin) for place in cells.places(traceback, number)]
+    parts += _places(cells, cells.places(traceback, number), origin)
     parts.append(f"{_RED}{kind}{_OFF}: {detail}" if detail else f"{_RED}{kind}{_OFF}")
     return parts
 
@@ -62,6 +65,17 @@ def _named(detail: str) -> str:
     match = _NUMBER.match(detail)
     code = abs(int(match["told"] or match["bare"])) if match else 0
     return f"[Errno {code}] {_ERRNO[code]}" if code in _ERRNO else detail
+
+
+def _places(cells: Cells, places: list[Place], origin: Origin) -> list[str]:
+    """The places one by one; of a function that called itself without end only the first few."""
+    shown: list[str] = []
+    for place, same in groupby(places):
+        count = len(list(same))
+        shown += [_place(cells, place, origin)] * min(count, _SHOWN)
+        if count > _SHOWN:
+            shown.append(f"[the same {count - _SHOWN} more times]")
+    return shown
 
 
 def _place(cells: Cells, place: Place, origin: Origin) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import base64
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -105,6 +106,13 @@ def test_an_error_in_an_older_cells_function_points_there(kernel: KernelSession)
     assert f"Cell In[{ran.reply['execution_count']}], line 2" in ran.error
     assert f"Cell In[{defined.reply['execution_count']}], line 2, in inverse" in ran.error
     assert "----> 2     y = 1 / x" in ran.error
+
+
+def test_a_function_that_calls_itself_without_end(kernel: KernelSession) -> None:
+    ran = kernel.run("def deeper(n):\n    return deeper(n + 1)\ndeeper(0)")
+    assert ran.reply["ename"] == "RuntimeError"
+    assert ran.error.count(", in deeper") == 3
+    assert re.search(r"\[the same \d+ more times\]", ran.error)
 
 
 def test_a_syntax_error_points_at_the_line(kernel: KernelSession) -> None:

@@ -62,6 +62,12 @@ display(Bundle())"""
     }
 
 
+def test_a_form_that_is_no_json_is_told(kernel: KernelSession) -> None:
+    ran = kernel.run("class Far:\n    def _repr_json_(self): return {'m': float('inf')}\ndisplay(Far())")
+    assert set(shown(ran)) == {"text/plain"}
+    assert "application/json left out" in ran.notes
+
+
 def test_a_dict_of_lists_is_a_table(kernel: KernelSession) -> None:
     kernel.run("from collections import OrderedDict as D")
     data = shown(kernel.run("display(D((('t_s', [0, 1]), ('temperature_c', [21.5, None]))))"))
@@ -170,6 +176,13 @@ for n in range(25):
     (update,) = ran.of("update_display_data")[-1:]
     assert update["data"]["image/png"]  # for places where no widget runs
     assert kernel.run("plot(1)\nplot(2)\nplot({'a': 3})").status == "ok"
+
+
+@pytest.mark.parametrize("wrong", ["None", "[1, 2]", "level='high'", ""])
+def test_what_cannot_be_plotted_is_told_where_it_stands(kernel: KernelSession, wrong: str) -> None:
+    ran = kernel.run(f"plot(1)\nplot({wrong})")
+    assert ran.reply["ename"] in ("TypeError", "ValueError")
+    assert f"----> 2 plot({wrong})" in ran.error
 
 
 @pytest.mark.parametrize("lines", [200_000])

@@ -81,6 +81,10 @@ def plot(*values, **named):
         if isinstance(v, dict):
             named.update(v)
     values = [v for v in values if not isinstance(v, dict)]
+    for v in values + list(named.values()):
+        float(v)  # what is no number is told where it stands
+    if not values and not named:
+        raise TypeError("plot takes numbers")
     send(24, repr((time.ticks_ms(), values, named)).encode())
 
 
