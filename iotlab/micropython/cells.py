@@ -97,8 +97,11 @@ class Cells:
             cell = number
         else:
             return place
-        known = place.line <= len(self.source(cell))
-        return Place(place.file, place.line, place.function, cell if known else None)
+        end = len(self.source(cell))
+        line = (
+            place.line if place.function else min(place.line, end)
+        )  # a cell that breaks off ends behind its end
+        return Place(place.file, line, place.function, cell if 0 < line <= end else None)
 
     def _is_running(self, place: Place, number: int) -> bool:
         """Whether a line without a cell's name is the running cell's, not a function's of an older one."""

@@ -54,3 +54,20 @@ class TestKernel(jupyter_kernel_test.KernelTests):
         {"text": "%conn", "matches": ["%connect"]},
         {"text": "nothing_of_that_name.", "matches": []},
     ]
+
+
+@pytest.mark.usefixtures("kernelspec", "bench", "esp32_chosen")
+class TestWelcome(jupyter_kernel_test.IopubWelcomeTests):
+    """A front end is told from when on it hears what the kernel publishes."""
+
+    kernel_name = "iotlab-micropython"
+    support_iopub_welcome = True
+
+
+def test_nothing_of_the_contract_is_left_out() -> None:
+    """Its tests skip what has no sample: each of them has one."""
+    contract = vars(jupyter_kernel_test.KernelTests)
+    samples = [name for name, value in contract.items() if not name.startswith("_") and value in ("", [], ())]
+    assert len(samples) > 12
+    assert [name for name in samples if not getattr(TestKernel, name)] == []
+    assert set(TestKernel.supported_history_operations) == {"tail", "range", "search"}

@@ -121,6 +121,13 @@ def test_a_syntax_error_points_at_the_line(kernel: KernelSession) -> None:
     assert "----> 2 x = = 2" in ran.error
 
 
+def test_a_cell_that_breaks_off_points_at_its_end(kernel: KernelSession) -> None:
+    ran = kernel.run("x = 1\ny = [1, 2,")
+    assert ran.reply["ename"] == "SyntaxError"
+    assert f"Cell In[{ran.reply['execution_count']}], line 2" in ran.error
+    assert "----> 2 y = [1, 2," in ran.error
+
+
 def test_the_next_cell_works(kernel: KernelSession) -> None:
     assert kernel.run("1 // 0").status == "error"
     assert kernel.run("1 // 1").value == "1"
