@@ -29,6 +29,7 @@ from iotlab.micropython.buses import MicroPythonADC, MicroPythonI2C, MicroPython
 from iotlab.micropython.decorators import Decorators
 from iotlab.micropython.files import MicroPythonFiles
 from iotlab.micropython.frames import Frame
+from iotlab.micropython.look import no_interpreter
 from iotlab.micropython.mount import Mount
 from iotlab.micropython.remote import Remote
 from iotlab.micropython.services import Services
@@ -345,7 +346,7 @@ class MicroPythonBoard(Decorators, Board):
                 f"{self.info.name} is only watched, so that its program goes on: take_control() interrupts it"
             )
         if self._session_now is None:
-            raise ConnectError(_no_interpreter(self.info))
+            raise ConnectError(no_interpreter(self.info))
         if self._session_now.link.lost:
             self._come_back(self._session_now)
         return self._session_now
@@ -362,7 +363,7 @@ class MicroPythonBoard(Decorators, Board):
         try:
             self._look(before=before)
             if self._session_now is None:
-                raise ConnectError(_no_interpreter(self.info))
+                raise ConnectError(no_interpreter(self.info))
             if self.info.unique_id != known.unique_id:
                 self._info = known
                 self._session_now.leave()
@@ -460,13 +461,3 @@ class MicroPythonBoard(Decorators, Board):
 
 
 _UF2_KINDS = ("pico", "rp2")
-
-
-def _no_interpreter(info: BoardInfo) -> str:
-    notes = f" ({'; '.join(info.notes)})" if info.notes else ""
-    if info.state == "other":
-        return (
-            f"{info.name} gives no MicroPython prompt{notes}: check that nothing else talks to it, press its reset "
-            "button and connect again, or flash it with board.flash(image)"
-        )
-    return f"{info.name} runs no MicroPython{notes}: flash it with board.flash(image)"

@@ -69,3 +69,14 @@ def identified(info: BoardInfo, session: Session) -> BoardInfo:
         verified=_VERIFIED[session.verified],
         notes=(_VIRTUAL,) if info.virtual and "unix port" in machine else (),
     )
+
+
+def no_interpreter(info: BoardInfo) -> str:
+    """What there is to say of a board that cannot run code."""
+    notes = f" ({'; '.join(info.notes)})" if info.notes else ""
+    if info.state == "other":
+        return (
+            f"{info.name} gives no MicroPython prompt{notes}: check that nothing else talks to it, press its reset "
+            "button and connect again, or flash it with board.flash(image)"
+        )
+    return f"{info.name} runs no MicroPython{notes}: flash it with board.flash(image)"
