@@ -66,7 +66,7 @@ class Outcome:
         found = {
             "wrong bytes": self.result == "wrong",
             "hang": self.result == "hang",
-            "between": self.left == "neither",
+            "between": self.left == "neither" or bool(self.behind),
             "not named": self.result == "error" and not self.named,
             "next call": bool(self.later) or not self._goes_on(),
         }

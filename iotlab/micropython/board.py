@@ -61,6 +61,7 @@ class MicroPythonBoard(Decorators, Board):
         self._watched: Watched | None = None
         self._session_now: Session | None = None
         self._services = Services()
+        self._litter: set[str] = set()  # what a board's next session is to remove from it
         self._mounted: Mount | None = None
         self._remote_now: Remote | None = None
         self._attendant = attendant
@@ -411,6 +412,8 @@ class MicroPythonBoard(Decorators, Board):
             raise
         if self._session_now is None:
             link.close()
+        else:
+            self._session_now.litter = self._litter
 
     def _look_at_drive(self, otherwise: str, error: NotFoundError | None = None) -> None:
         """There is no port: a board that waits for a UF2 file has a drive instead. Else ``error``, if any."""

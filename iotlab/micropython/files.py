@@ -33,11 +33,12 @@ class MicroPythonFiles(Files):
                 try:
                     session = self._session()
                     sender = BlockSender(session.link, data, pace=session.repl.pace, progress=progress)
-                    session.call(
-                        f"put({path!r},{digest.hex()!r},{sender.count},{sender.piece})",
-                        feeder=sender,
-                        timeout_s=30.0 + len(data) / _SLOWEST_B_PER_S,
-                    )
+                    with session.tidying(path + ".part"):
+                        session.call(
+                            f"put({path!r},{digest.hex()!r},{sender.count},{sender.piece})",
+                            feeder=sender,
+                            timeout_s=30.0 + len(data) / _SLOWEST_B_PER_S,
+                        )
                     return
                 except (CorruptError, DeadlineError):
                     if attempt == _TRIES - 1:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import re
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files as package_files
 from typing import Any
@@ -125,6 +127,8 @@ class Session:
         self.verified = ""
         #: What the code that ran left on the board.
         self.remembered = Remembered()
+        #: Files on the board that nobody wants, left by what was cut off: they go with the next call.
+        self.litter: set[str] = set()
         self._helpers: dict[str, int] = {}  # what was put there, and at which restart
         self._number = random.getrandbits(24)
         self._born = 0  # tells the interpreter that the helper was put into from every other one
@@ -203,6 +207,7 @@ class Session:
             self.repl.tell(output, self.repl.services.farewells(self.repl.interpreter))
             if not self.has(MODULE) and not self.plain:
                 self.install()
+            self._tidy()
             self._tell_whether_it_forgot(call)
             self._ran_in = self.repl.interpreter
             if self.plain:
@@ -289,6 +294,22 @@ class Session:
         """The error that names what the board lost as it restarted; once."""
         self._forgot, self._ran_in = False, None
         return self.remembered.loss(self.link.name)
+
+    @contextmanager
+    def tidying(self, path: str) -> Iterator[None]:
+        """What goes on makes the file ``path`` for a while: where it is cut off, the next call removes it."""
+        try:
+            yield
+        except BaseException:
+            self.litter.add(path)
+            raise
+
+    def _tidy(self) -> None:
+        while self.litter:
+            path = self.litter.pop()
+            with contextlib.suppress(RemoteError), self.tidying(path):  # mostly there is none any more
+                self.call(f"remove({path!r},False)")
+            self.litter.discard(path)
 
     def _find_prompt(self) -> None:
         if not self.repl.enter().ready:

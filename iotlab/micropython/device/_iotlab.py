@@ -337,9 +337,12 @@ def put(path, digest, blocks, piece):
 
     part = path + ".part"
     try:
-        with open(part, "wb") as f:
-            for data in _receive(blocks, piece):
-                f.write(data)
+        try:
+            with open(part, "wb") as f:
+                for data in _receive(blocks, piece):
+                    f.write(data)
+        except KeyboardInterrupt:  # Ctrl-C comes twice: the second one while the file is closed
+            raise
         if _sha256(part) != binascii.unhexlify(digest):
             raise OSError(5)
         try:
@@ -350,10 +353,13 @@ def put(path, digest, blocks, piece):
             os.remove(path)
             os.rename(part, path)
     except BaseException:
-        try:
-            os.remove(part)
-        except OSError:
-            pass
+        while True:  # until there is none, or Ctrl-C comes now
+            try:
+                os.remove(part)
+            except OSError:
+                break
+            except KeyboardInterrupt:
+                pass
         raise
 
 
