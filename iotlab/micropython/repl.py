@@ -38,10 +38,14 @@ ACCEPT_S = 3.0
 #: The prompt comes at once when code has ended.
 SETTLE_S = 1.0
 _PROMPT = b"raw REPL; CTRL-B to exit\r\n>"
-#: What only a board says that starts: the banner with its prompt, or the chip's ROM.
+#: What only a board says that starts: the banner with its prompt, the raw REPL after a soft reset, or the chip's ROM.
 _START = re.compile(
-    rb"MicroPython [^\r\n]+; [^\r\n]+\r\n[^\r\n]*\r\n>>> |(?:\A|\n)(?:ets [A-Z][a-z]{2} +\d+ \d{4} |ESP-ROM:esp32)"
+    rb"MicroPython [^\r\n]+; [^\r\n]+\r\n[^\r\n]*\r\n>>> |MPY: soft reboot\r\n.*raw REPL; CTRL-B to exit\r\n>"
+    rb"|(?:\A|\n)(?:ets [A-Z][a-z]{2} +\d+ \d{4} |ESP-ROM:esp32)",
+    re.DOTALL,
 )
+#: One of these is in any of them, and they are found sooner.
+_STARTING = (b"MicroPython ", b"soft reboot", b"ets ", b"ESP-ROM")
 
 #: What the REPL obeys instead of taking it for code: Control A to E.
 _CONTROLS = re.compile(rb"[\x01-\x05]")
@@ -314,7 +318,7 @@ class RawRepl:
             answer.take(event)
             if isinstance(event, Text):
                 self._tail = (self._tail + event.data)[-1000:]
-                if _starts(self._tail):
+                if not answer.complete and _starts(self._tail):  # else the next call finds it out
                     self._tail, self.ready = b"", False
                     self.restarts += 1
                     raise RestartedError("the board restarted while its code ran: its variables are lost")
@@ -330,7 +334,7 @@ class RawRepl:
             if len(data) > SHORT:
                 time.sleep(0.01)  # a board without raw-paste has no other flow control
         self.link.write(b"\x04")
-        self._reply(b"OK")
+        self._reply(b"OK", timeout_s=ACCEPT_S + 10 * self.pace.word_s)
 
     def _start_paste(self, data: bytes) -> None:
         self.link.write(b"\x05A\x01")
@@ -353,14 +357,14 @@ class RawRepl:
         while self._reply(b"\x01", b"\x04") != b"\x04":
             pass
 
-    def _reply(self, *replies: bytes) -> bytes:
+    def _reply(self, *replies: bytes, timeout_s: float = 10.0) -> bytes:
         """The first of ``replies`` that comes. What comes before it was not asked for: a timer may print."""
         got = b""
         while not (reply := next((r for r in replies if got.endswith(r)), b"")):
             try:
-                got += self.link.read(1, timeout_s=10.0)
+                got += self.link.read(1, timeout_s=timeout_s)
             except DeadlineError as error:
-                raise ConnectError(
+                raise AstrayError(
                     f"{self.link.name} did not take the code, it said {got[-60:]!r}: reset the board"
                 ) from error
         self._overhear(got.removesuffix(reply))
@@ -371,7 +375,7 @@ class RawRepl:
         while len(self._unheard) < 1 << 16 and (data := self.link.read_now()):
             self._overhear(data)
         if self._unheard and _starts(self._unheard):
-            self._unheard = b""
+            self._unheard = self._tail = b""
             self.restarts += 1
             self.ready = False
         self._unheard = self._unheard[-(1 << 16) :]
@@ -380,6 +384,7 @@ class RawRepl:
         for event in self._decoder.feed(data):
             if isinstance(event, Text):
                 self._unheard += event.data
+                self._tail = (self._tail + event.data)[-1000:]
             elif isinstance(event, Frame) and event.channel == PRINT:
                 self._unheard += event.payload
 
@@ -405,4 +410,4 @@ class RawRepl:
 
 def _starts(said: bytes) -> bool:
     """Whether a board said that it starts."""
-    return (b"MicroPython " in said or b"ets " in said or b"ESP-ROM" in said) and bool(_START.search(said))
+    return any(word in said for word in _STARTING) and bool(_START.search(said))

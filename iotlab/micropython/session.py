@@ -94,7 +94,9 @@ class Call:
 
     def load(self, number: int, blocks: BlockSender) -> bytes:
         """The same for source that comes in blocks."""
-        told = f"{number},{self.kind},{self._crc(number)},{self.name!r},{blocks.count},{blocks.piece}"
+        crc = self._crc(number)
+        check = blocks.count << 12 ^ blocks.piece ^ crc
+        told = f"{number},{self.kind},{crc},{self.name!r},{blocks.count},{blocks.piece},{check}"
         return f"{HELPER}.load({told})".encode()
 
 
@@ -312,9 +314,12 @@ class Session:
             self.litter.discard(path)
 
     def _find_prompt(self) -> None:
+        self._enter()
+        self._see_whether_it_forgot()
+
+    def _enter(self) -> None:
         if not self.repl.enter().ready:
             raise CorruptError(f"{self.link.name} gives no prompt any more: reset the board")
-        self._see_whether_it_forgot()
 
     def see_whether_it_restarted(self) -> None:
         """The banner came: it does that at a restart, and where a changed byte led out of the raw REPL."""
@@ -341,7 +346,7 @@ class Session:
     def _is_there(self) -> bool:
         """Whether the helper is on the board, the same one as ours. Learns which interpreter it is."""
         told = f"*[getattr(__import__('sys').modules.get({MODULE!r}),n,0)for n in('crc','born')]"
-        crc, _, born = self.repl.exec(f"print({told})", timeout_s=5.0).strip().partition(" ")
+        crc, _, born = self._run(f"print({told})", 5.0).strip().partition(" ")
         self._born = int(born) if born.isdigit() else 0
         return crc == str(_crc(MODULE))
 
@@ -400,21 +405,24 @@ class Session:
         source = helper_source(module)
         born = random.getrandbits(30)
         code = _INSTALL.format(module=module, source=source, crc=_crc(module), born=born)
+        begun_s = time.monotonic()
+        self._run(code, _INSTALL_S)
+        self.repl.pace.note_at_most(len(code), time.monotonic() - begun_s)
+        self._born = born
+        self._helpers[module] = self.repl.restarts
+
+    def _run(self, code: str, timeout_s: float) -> str:
+        """What ``code`` prints that is run by the REPL itself, again where a changed byte may have made it fail."""
         for attempt in range(_TRIES):
             try:
-                begun_s = time.monotonic()
-                self.repl.exec(code, timeout_s=_INSTALL_S)
-                self.repl.pace.note_at_most(len(code), time.monotonic() - begun_s)
-                break
-            except (CorruptError, DeadlineError):
+                return self.repl.exec(code, timeout_s=timeout_s)
+            except (CorruptError, DeadlineError, RestartedError):
+                self._enter()
                 self._find_prompt()
             except RemoteError as error:
                 if attempt == _TRIES - 1 or error.kind == "MemoryError":
                     raise
-        else:
-            raise CorruptError(f"{self.link.name} does not take code that arrives whole: check the cable")
-        self._born = born
-        self._helpers[module] = self.repl.restarts
+        raise CorruptError(f"{self.link.name} does not take code that arrives whole: check the cable")
 
     # -- coming and going ---------------------------------------------------------------------
 

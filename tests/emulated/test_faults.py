@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fault_cases import CASES, Case
+from fault_cases import CASES, Case, content
 from fault_mpremote import MpremoteRig
-from fault_rig import IotlabRig, Rig, opened
+from fault_rig import ALIVE, IotlabRig, Rig, opened
 from fault_run import BYTE_KINDS, measure, plan, run
 
-from iotlab.errors import DisconnectedError
+from iotlab.errors import DisconnectedError, RestartedError
 from iotlab.micropython.frames import DATA, encode
 from iotlab.sim import Bench
 from iotlab.testing.faults import DIRECTIONS, KINDS, Direction, Fault, Kind
@@ -34,7 +34,9 @@ def rig(bench: Bench) -> Iterator[Rig]:
 @pytest.fixture(scope="module")
 def exchanges(rig: Rig) -> dict[str, dict[Direction, int]]:
     """How many bytes each case sends in each direction, where nothing goes wrong."""
-    return {name: measure(rig, case) for name, case in CASES.items()}
+    sizes = {name: measure(rig, case) for name, case in CASES.items()}
+    rig.fresh()  # without the attendant of the updates, who looks for their program after each disconnect
+    return sizes
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -104,3 +106,46 @@ def test_a_byte_that_becomes_the_mark_of_an_error_is_made_good(
     outcome = run(rig, CASES[case], Fault("flip", "from-board", offset, mask=byte ^ 0x04))
     assert outcome.applied
     assert (outcome.result, outcome.error, outcome.broken) == ("right", "", ())
+
+
+@pytest.mark.parametrize("call", ["eval", "put"])
+def test_a_doubled_end_of_a_call_restarts_nothing(rig: Rig, call: str) -> None:
+    """The raw REPL takes an 0x04 on an empty line for a soft reset."""
+    rig.mark()
+    rig.exec("import os\nif 'doubled' not in os.listdir('/'): os.mkdir('/doubled')")
+    at, doubled = 60, 0
+    while doubled < 3:  # one request has more digits than another
+        rig.passed.clear()
+        rig.link.arm(Fault("duplicate", "to-board", at))
+        if call == "eval":
+            assert rig.eval("6 * 7") == 42
+        else:
+            rig.put("/doubled/file", b"content")
+        rig.link.arm(None)
+        request = next(one.data for one in rig.passed if one.direction == "to-board")
+        doubled += at == request.index(b"\x04")
+        at = request.index(b"\x04")
+        assert rig.eval(f"{ALIVE!r} in globals()")
+
+
+def test_what_a_put_left_that_was_cut_off_goes_with_the_next_call(rig: Rig) -> None:
+    rig.fresh()  # without the attendant of the updates, who leaves their program alone
+    rig.exec("import os\nif 'cut' not in os.listdir('/'): os.mkdir('/cut')")
+    rig.link.arm(Fault("disconnect", "to-board", 3000))
+    with pytest.raises(DisconnectedError):
+        rig.put("/cut/off", content("cut"))
+    rig.steered.power_cycle()  # else Ctrl-C ends the put on the board, which then tidies up itself
+    with pytest.raises(RestartedError):
+        rig.exec("pass")
+    assert rig.exec("import os\nprint(os.listdir('/cut'))") == "[]\n"
+
+
+def test_a_put_that_is_cut_off_leaves_nothing_for_another_host_to_find(rig: Rig) -> None:
+    """Ctrl-C comes twice, and the second time while the board tidies up."""
+    rig.exec("import os\nif 'cut' not in os.listdir('/'): os.mkdir('/cut')")
+    for offset in range(300, 6000, 300):
+        rig.link.arm(Fault("disconnect", "to-board", offset))
+        with pytest.raises(DisconnectedError):
+            rig.put("/cut/off", content("cut"))
+        rig.reopen()
+        assert rig.exec("import os\nprint(os.listdir('/cut'))") == "[]\n"

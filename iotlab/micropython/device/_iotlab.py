@@ -15,6 +15,18 @@ try:
 except ImportError:
     pass
 
+try:
+    import select
+
+    _poll = select.poll()
+    _poll.register(sys.stdin, 1)
+    _waiting = _poll.ipoll
+except ImportError:
+
+    def _waiting(_):
+        return ()
+
+
 _PAIRS = tuple((bytes((b,)), bytes((16, b | 64))) for b in b"\x10\x03\x04\n\r\x11\x13")
 # What comes holds no byte that the raw REPL obeys: DLE comes last, or what it made of others is taken for it.
 _BACK = tuple((bytes((16, b | 64)), bytes((b,))) for b in b"\x01\x02\x05\x03\x04\n\r\x11\x13\x10")
@@ -155,12 +167,20 @@ def _end(channel, payload):
 # kind 0: an expression of this module, 1: one of the user's, 2: code.
 def call(number, kind, crc, source, name="<stdin>"):
     if _crc(source, _crc(name, (number << 2) | kind)) != crc:
-        send(11, b"")
-    elif number == _number:
+        return send(11, b"")
+    # Nothing is sent behind a call before it answers: it is the 0x04 at its end, which came twice. At the prompt
+    # it would start the interpreter anew.
+    _drop(_waiting(0))
+    if number == _number:
         send(*_ending)
     else:
         _begin(number)
         _make(kind, source, name)
+
+
+def _drop(waiting):
+    for _ in waiting:
+        _in.read(1)
 
 
 def _begin(number):
@@ -243,8 +263,10 @@ def add(module, source, crc):
     sys.modules[module] = helper
 
 
-# Longer code comes in blocks.
-def load(number, kind, crc, name, blocks, piece):
+# Longer code comes in blocks; how many and in which pieces has to be right before one waits for them.
+def load(number, kind, crc, name, blocks, piece, check):
+    if blocks << 12 ^ piece ^ crc != check:
+        return send(11, b"")
     call(number, kind, crc, b"".join(list(_receive(blocks, piece))), name)
 
 
