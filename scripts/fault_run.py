@@ -76,11 +76,14 @@ class Outcome:
         """Whether the next call worked, with what it may take: a port that is gone has to be opened anew."""
         if self.recovery is None:
             return False
-        step, told_first = self.recovery.step, (self.recovery.errors or ("",))[0]
-        if self.fault.kind == "disconnect" or (CASES[self.case].opens and self.result == "error"):
-            return step in ("nothing", "reconnect")
-        if self.recovery.restarted and told_first.startswith("RestartedError"):
+        step, opens = self.recovery.step, CASES[self.case].opens
+        told = [text.startswith("RestartedError") for text in (self.error, *self.recovery.errors)]
+        if self.recovery.restarted and not opens and not any(told):
+            return False  # whoever opens a port knows of nothing that could be lost
+        if self.recovery.restarted and told[1:2] == [True]:
             return step == "a second call"
+        if self.fault.kind == "disconnect" or (opens and self.result == "error"):
+            return step in ("nothing", "reconnect")
         return step == "nothing"
 
     @property
