@@ -83,10 +83,8 @@ class Answer:
         self._sequence = Sequence()
         self._marks = 0
         self._head = b"" if own else b"OK"  # what the REPL says before anything of the code
-        self.beside, self._framed = (
-            b"",
-            0,
-        )  # what came that nobody asked for; how much of it before the last frame
+        self.beside = b""  # what came that nobody asked for
+        self._framed = 0  # how much of that came before the last frame
         self.started = own
         self.heard = own  # whether the board said anything
         self.end: Frame | None = None
