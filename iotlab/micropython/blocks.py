@@ -32,8 +32,9 @@ BUFFER = 256
 PIECE = 112
 #: A block's head, which a board reads with the first piece.
 HEAD = 12
-#: Blocks under way where the link holds the host back.
-_AHEAD = 3
+#: Blocks under way where the link holds the host back, and what the board has to take in seconds for more than one:
+#: what a slow one has not read yet keeps even a Ctrl-C from it.
+_AHEAD, _AHEAD_S = 3, 2.0
 _ACK = b"\x06"
 #: Besides what never stands in a frame, nothing that a raw REPL obeys: what was sent too much may come to its prompt.
 _ESCAPES = [(bytes((b,)), bytes((DLE, b | 0x40))) for b in (*ESCAPED, 0x01, 0x02, 0x05)]  # DLE is the first
@@ -106,7 +107,8 @@ class BlockSender:
 
     def on_idle(self) -> None:
         """Nothing came for a while: something was lost, and the board waits for what it will never get."""
-        patience_s = 1.5 + 20 * self._pace.word_s + self._under_way / 4000 + 4 * self._slowest_s
+        word_s = self._pace.word_s  # what a board needs for a word is about what it needs for 50 bytes
+        patience_s = 1.5 + 20 * word_s + self._under_way * max(1 / 4000, word_s / 50) + 4 * self._slowest_s
         if self.done or time.monotonic() - self._heard_at < patience_s:
             return
         begun = len(self._block(self._next - 1)) if self._next else 0
@@ -140,7 +142,8 @@ class BlockSender:
         if self.piece:
             self._send_pieces()
             return
-        while self._next < min(self.count, self._arrived + _AHEAD):
+        ahead = max(1, min(_AHEAD, int(self._pace.bytes_per_s * _AHEAD_S / BLOCK)))
+        while self._next < min(self.count, self._arrived + ahead):
             block = self._block(self._next)
             self._next += 1
             self._under_way = (self._next - self._arrived) * len(block)
