@@ -232,16 +232,14 @@ def _counted(source):
     count = _Count()
     count.count = count.crc = 0
     before = _dupterm(count)
-    if before is not None:  # it is taken, by a WebREPL for example
+    if before:  # it is taken, by a WebREPL for example
         _dupterm(before)
     try:
         exec(source, _main)
     finally:
-        if before is None:
-            now = _dupterm(None)
-            if now is not count:  # the code put its own there, and not all was counted
-                _dupterm(now)
-            elif count.count >= 0:
+        if not before:
+            _dupterm(None)
+            if count.count >= 0:
                 send(14, count.count.to_bytes(4, "big") + count.crc.to_bytes(4, "big"))
 
 
