@@ -238,8 +238,10 @@ def _counted(source):
         exec(source, _main)
     finally:
         if not before:
-            _dupterm(None)
-            if count.count >= 0:
+            now = _dupterm(None)
+            if now is not count:  # the code put its own there, and not all was counted
+                _dupterm(now)
+            elif count.count >= 0:
                 send(14, count.count.to_bytes(4, "big") + count.crc.to_bytes(4, "big"))
 
 
