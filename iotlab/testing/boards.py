@@ -152,12 +152,23 @@ class BoardContract:
             board.exec("print('before')\nwhile True: pass", timeout_s=1.0)
         assert caught.value.partial == b"before\n"
 
-    def test_ctrl_c_here_stops_the_board(self, board: Board) -> None:
+    @pytest.mark.parametrize(
+        "loop",
+        [
+            "while True: pass",
+            "import time\nwhile True: time.sleep(0.1)",
+            "while True:\n try: pass\n except KeyboardInterrupt: pass",
+            "import time\nfor _ in range(2):\n try: time.sleep(60)\n except KeyboardInterrupt: pass",
+        ],
+    )
+    def test_ctrl_c_here_stops_the_board(self, board: Board, loop: str) -> None:
+        """Code that catches the first one too: it gets others."""
+
         def interrupt(_: str) -> None:
             signal.raise_signal(signal.SIGINT)
 
         with pytest.raises(KeyboardInterrupt):
-            board.exec("print('running')\nwhile True: pass", output=interrupt)
+            board.exec(f"print('running')\n{loop}", output=interrupt)
         assert board.eval("6 * 7") == 42
 
     def test_another_thread_can_interrupt(self, board: Board) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from waiting import PATIENCE_S, wait_for
 
 from iotlab.errors import DisconnectedError, NotFoundError
 from iotlab.link.serial import SerialLink
@@ -15,7 +16,6 @@ from iotlab.sim import Bench
 from iotlab.sim.client import BenchBoard
 
 GREETING = b"raw REPL; CTRL-B to exit\r\n>"
-PATIENCE_S = 60.0
 
 
 class Prompt:
@@ -46,15 +46,6 @@ def opened(board: BenchBoard) -> SerialLink | None:
         return SerialLink(board.port)
     except (NotFoundError, DisconnectedError):
         return None
-
-
-def wait_for(value: Callable[[], object], wanted: Callable[[object], object] = bool) -> object:
-    """``value()`` as soon as it is ``wanted``."""
-    end_s = time.monotonic() + PATIENCE_S
-    while not wanted(now := value()):
-        assert time.monotonic() < end_s, f"it stayed {now!r}"
-        time.sleep(0.02)
-    return now
 
 
 @pytest.fixture
