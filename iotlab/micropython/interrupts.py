@@ -45,13 +45,15 @@ class Interrupts:
         self._held = False
 
     def __enter__(self) -> Self:
-        self._depth += 1
-        if self._depth == 1:
+        if (
+            self._depth == 0
+        ):  # until the handler is set, a KeyboardInterrupt may come here, which enters nothing
             self._came = False
-        if self._depth == 1 and threading.current_thread() is threading.main_thread():
-            self._held = _get_handler(signal.SIGINT) is signal.default_int_handler
-            if self._held:
-                _set_handler(signal.SIGINT, self._note)
+            if threading.current_thread() is threading.main_thread():
+                self._held = _get_handler(signal.SIGINT) is signal.default_int_handler
+                if self._held:
+                    _set_handler(signal.SIGINT, self._note)
+        self._depth += 1
         return self
 
     def __exit__(
