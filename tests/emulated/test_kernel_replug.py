@@ -13,6 +13,8 @@ from iotlab.sim import Bench
 from iotlab.testing.kernels import KernelSession, Message
 
 ELSEWHERE = "esp32-elsewhere.tty"
+#: Generous: what would wait for the board waits for ever.
+SOON_S = 5.0
 
 
 @pytest.fixture
@@ -94,11 +96,10 @@ def test_questions_beside_the_cells_while_the_board_is_away(kernel: KernelSessio
         began = time.monotonic()
         assert kernel.complete("speed_") == ["speed_of_light"]
         assert "299792458 (before the board went away)" in kernel.inspect("speed_of_light")
-        assert time.monotonic() - began < 2.0
+        assert time.monotonic() - began < SOON_S
     assert kernel.run("1").reply["ename"] == "DisconnectedError"
     bench["esp32"].plug_cable(ELSEWHERE)
-    while "before" in kernel.inspect("speed_of_light"):  # a question looks for it, once between two cells
-        pass
+    assert "299792458" in kernel.inspect("speed_of_light")  # looks for it, once between two cells
     back = kernel.run("speed_of_light")
     assert back.value == "299792458"
     assert "was away" in back.text
