@@ -292,6 +292,8 @@ class MicroPythonBoard(Decorators, Board):
         return opened(self._session, self, options["number"])
 
     def _reset(self, kind: ResetKind, timeout_s: float) -> None:
+        if self.away:
+            self._session()  # there has to be something to reset
         if self._remote_now:
             with contextlib.suppress(IotlabError):
                 self._remote_now.close()

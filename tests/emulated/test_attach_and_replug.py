@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 import iotlab
+from iotlab.board import Endpoint
 from iotlab.errors import ConnectError, DisconnectedError, RemoteError, RestartedError
 from iotlab.micropython.board import MicroPythonBoard
 from iotlab.sim import Bench
@@ -79,6 +80,8 @@ def test_the_cable_was_pulled_and_the_board_went_on(board: MicroPythonBoard, ben
         board.eval("kept")
     with pytest.raises(DisconnectedError, match="plug it in"):
         board.eval("kept")
+    with pytest.raises(DisconnectedError, match="plug it in"):
+        board.reset("hard")
     bench["esp32"].plug_cable("esp32-again.tty")
     try:
         heard: list[str] = []
@@ -91,6 +94,29 @@ def test_the_cable_was_pulled_and_the_board_went_on(board: MicroPythonBoard, ben
         board.close()
         bench["esp32"].unplug_cable()
         bench["esp32"].plug_cable("esp32.tty")
+
+
+def test_another_board_in_its_place_is_not_taken_for_it(bench: Bench) -> None:
+    """As where a bridge without a serial number is all that tells a board from another one."""
+    seen = "esp32"
+
+    def find(_: Endpoint) -> Endpoint:
+        return next(e for e in iotlab.boards() if e.name == seen)
+
+    with MicroPythonBoard(find(Endpoint("", "")), find=find) as board:
+        board.exec("kept = 41")
+        bench["esp32"].unplug_cable()
+        with pytest.raises(DisconnectedError):
+            board.eval("kept")
+        seen = "pico"
+        for _ in range(2):
+            with pytest.raises(ConnectError, match=r"another board is at .*pico\.tty now"):
+                board.eval("kept")
+        with iotlab.connect("pico") as pico:  # it was let go of
+            assert pico.eval("6 * 7") == 42
+        seen = "esp32"
+        bench["esp32"].plug_cable()
+        assert board.eval("kept") == 41
 
 
 def test_a_board_that_lost_its_power_says_what_it_forgot(board: MicroPythonBoard, bench: Bench) -> None:
