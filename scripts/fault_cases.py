@@ -87,6 +87,8 @@ class Case(ABC):
     deadline_s = 60.0
     #: Whether opening the link is a part of it.
     opens = False
+    #: Whether it may end with another interpreter, so that nobody has to be told what is lost.
+    renews = False
     #: What it has to return. Where that is nothing, what counts is on the board.
     wanted: Any = None
 
@@ -246,17 +248,29 @@ class Connect(Case):
     """The port is opened, the prompt found, and a first call made."""
 
     name = "connect"
-    opens = True
+    opens = renews = True  # whoever opens a port knows of nothing that could be lost
     wanted = 42
 
     def run(self, rig: Rig) -> Any:
         return rig.eval("6 * 7")
 
 
+class Helper(Connect):
+    """The same, where the board lacks the helper: it is sent first, and nothing on the board checks that yet."""
+
+    name = "helper"
+
+    def prepare(self, rig: Rig) -> None:
+        super().prepare(rig)
+        rig.exec("__import__('sys').modules.pop('_iotlab', None)")
+        rig.link.disconnect()  # else it is sent again for the leave-taking
+
+
 class Install(Case):
     """An application of 3 KB into a slot, where none was; nothing runs on the board."""
 
     name = "install"
+    renews = True  # the program that was stopped for it is started anew
     _app = f"{_SLOT_FILES[1]}/a/app"
 
     def prepare(self, rig: Rig) -> None:
@@ -307,7 +321,19 @@ class Update(Install):
 
 CASES: dict[str, Case] = {
     case.name: case
-    for case in (Put(), Get(), Exec(), Eval(), Cell(), Stream(), Items(), Connect(), Install(), Update())
+    for case in (
+        Put(),
+        Get(),
+        Exec(),
+        Eval(),
+        Cell(),
+        Stream(),
+        Items(),
+        Connect(),
+        Helper(),
+        Install(),
+        Update(),
+    )
 }
 
 

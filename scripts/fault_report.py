@@ -139,7 +139,12 @@ next call is made, and the files on the board are looked at. No real board and n
 _CASES = """## What is done
 
 A file has {size} KiB of random bytes. The helper that iotlab keeps on the board is there already, except in
-`connect`.
+`helper`.
+
+Not in it: boards whose firmware has `os.dupterm`, where what code prints is counted instead of sent in frames (only
+genuine firmware in an emulated RP2040 has it here); links that hold the writer back, such as sockets and WebREPL,
+where blocks go without a word for each piece; the bare raw REPL of a board without room for the helper; mounted
+folders and proxies; and two faults at once.
 """
 _PEER = """The same cases over the same link, through mpremote's own library (`SerialTransport`). The next call is not
 looked at.

@@ -76,13 +76,13 @@ class Outcome:
         """Whether the next call worked, with what it may take: a port that is gone has to be opened anew."""
         if self.recovery is None:
             return False
-        step, opens = self.recovery.step, CASES[self.case].opens
+        step, case = self.recovery.step, CASES[self.case]
         told = [text.startswith("RestartedError") for text in (self.error, *self.recovery.errors)]
-        if self.recovery.restarted and not opens and not any(told):
-            return False  # whoever opens a port knows of nothing that could be lost
+        if self.recovery.restarted and not case.renews and not any(told):
+            return False
         if self.recovery.restarted and told[1:2] == [True]:
             return step == "a second call"
-        if self.fault.kind == "disconnect" or (opens and self.result == "error"):
+        if self.fault.kind == "disconnect" or (case.opens and self.result == "error"):
             return step in ("nothing", "reconnect")
         return step == "nothing"
 

@@ -42,6 +42,7 @@ PER_CELL = {
     "stream": 15,
     "items": 10,
     "connect": 10,
+    "helper": 10,
     "install": 10,
     "update": 10,
 }
