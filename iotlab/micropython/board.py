@@ -137,7 +137,8 @@ class MicroPythonBoard(Decorators, Board):
     ) -> str:
         """Run ``code`` as a notebook's cell, called ``name`` in tracebacks; returns what it printed.
 
-        Shown values go to ``on_frame`` as frames; a plain board has only their text. Without ``keep`` what ``output`` got is not kept.
+        Shown values go to ``on_frame`` as frames; a plain board has only their text. Without ``keep`` what ``output``
+        got is not kept.
 
         A cell that does not stop when it is interrupted is stopped by a reset, where the board has the lines for
         it; the ``StuckError`` says so.

@@ -91,7 +91,7 @@ class PlainFiles(Files):
     def remove(self, path: str, *, recursive: bool = False) -> None:
         with self._board.using("files"):
             if _name(path):
-                self._ask(f"{_OS}.remove({_name(path)!r})", path)
+                self._ask(f"{_OS}.remove({_name(path)!r})", _name(path))
             elif recursive:
                 self._ask(f"[{_OS}.remove(n)for n in {_OS}.listdir()]and None")
             else:
@@ -148,7 +148,7 @@ class PlainFiles(Files):
         for name in removed:
             self._ask(f"{name!r}in {_OS}.listdir()and {_OS}.remove({name!r})")
 
-    def _ask(self, expression: str, path: str = "") -> Any:
+    def _ask(self, expression: str, name: str = "") -> Any:
         """A value of the board. What is asked may be asked twice."""
         for attempt in range(_TRIES):
             try:
@@ -161,7 +161,7 @@ class PlainFiles(Files):
                     continue  # nobody pressed Ctrl-C: a byte was changed into it
                 if error.code == 2:
                     raise NotFoundError(
-                        f"there is no {path} on the board: board.files.ls() lists what there is"
+                        f"there is no /{name} on the board: board.files.ls() lists what there is"
                     ) from error
                 raise
         raise AssertionError("not reached")

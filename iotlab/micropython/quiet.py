@@ -15,7 +15,14 @@ _SILENT = ("print", "exec")
 
 
 def quiet(code: str) -> str:
-    """``code``, of which the prompt prints no value. ``SyntaxError`` or ``ValueError`` where CPython cannot read it."""
+    """``code``, of which the prompt prints no value.
+
+    Raises what ``ast.parse`` raises where CPython cannot read it.
+
+    >>> print(quiet("for i in range(3):\\n    i * i  # nobody asked"))
+    for i in range(3):
+        [i * i]and None  # nobody asked
+    """
     data = code.encode()  # the tree counts columns in bytes of UTF-8
     spans = [span(node, data) for node in _values(ast.parse(code).body)]
     for start, end in sorted(spans, reverse=True):  # from the end, so that places before stay

@@ -8,9 +8,12 @@ from collections.abc import Iterator
 import pytest
 from raw_port import GREETING, RawPort, wait_for
 
+import iotlab
+from iotlab.board import Board
 from iotlab.errors import UnsupportedError
 from iotlab.sim import Bench
 from iotlab.sim.client import BenchBoard
+from iotlab.testing.boards import BoardContract
 
 pytestmark = pytest.mark.needs("microbit")
 
@@ -88,3 +91,21 @@ def test_the_cable_is_pulled(microbit: BenchBoard) -> None:
 def test_power_cannot_be_cut_in_the_middle(microbit: BenchBoard) -> None:
     with pytest.raises(UnsupportedError, match="does not tell its flash operations"):
         microbit.cut_power(0)
+
+
+class TestMicrobit(BoardContract):
+    """The contract of a board. The file system is one folder of 27 kB, and there are 9.4 kB of memory."""
+
+    lacks = frozenset({"folders", "machine.I2C", "sys.stdin"})
+    most_lines, most_bytes = 60, 10_000
+
+    @pytest.fixture
+    def board(self, bench: Bench) -> Iterator[Board]:
+        with iotlab.connect("microbit") as board:
+            yield board
+
+    @pytest.fixture
+    def folder(self, board: Board) -> Iterator[str]:
+        board.files.remove("/", recursive=True)
+        yield ""
+        board.files.remove("/", recursive=True)
