@@ -23,6 +23,8 @@ _ERROR = re.compile(
     rb"|[A-Z]\w*(?:\Z|(?:(?<=Error)|(?<=Interrupt))(?::[^\r\n]*)?))"
     rb"(?:\r?\Z|\r\n(?P<behind>[^\r\n]*)\Z)"
 )
+#: A traceback whose last line is one.
+_WHOLE = re.compile(rb"Traceback[^\r\n]*\r\n(?:  [^\r\n]*[\r\n]+)*[^\r\n]*")
 #: Prompts that a board gave before the raw REPL's: one for the code, one for each Ctrl-C.
 _PROMPTS = re.compile(rb"(?:>>> \r\n)+\Z")
 #: So much of what was printed is kept to find an error in that was taken for output.
@@ -47,7 +49,7 @@ class Ending:
         self._repl = repl
         self._held = b""
         self._given = b"\n"  # the last of what was given out
-        self._asked = self._asked_again = False
+        self._asked = False
         self._idle = 0
 
     def events(self, event: Event) -> Iterator[Event]:
@@ -71,7 +73,7 @@ class Ending:
         if (
             self._asked or b"\x04" in known[-_LONG:] or _HEAD in known
         ):  # it may have ended, and its prompt is lost
-            self._repl.littered = self._asked_again = True
+            self._repl.littered = True
             self._ask()
         else:
             yield from self._give(len(self._held))
@@ -89,28 +91,31 @@ class Ending:
             yield Text(data)
 
     def _ended(self) -> Iterator[Event]:
-        output, error = self._parted(_PROMPTS.sub(b"", self._held[: -len(_RAW)]))
+        output, error = self._parted(self._held[: -len(_RAW)])
         for data in (output, error):
             if data:
                 yield Text(data)
             yield Mark()
         yield Text(b">")
 
-    def _parted(self, said: bytes) -> tuple[bytes, bytes]:
-        """Output and error; what was given out before is no longer output."""
-        if said.endswith(b"\x04"):
-            return said[:-1], b""
+    def _parted(self, held: bytes) -> tuple[bytes, bytes]:
+        """Output and error, without prompts; what was given out before is no longer output."""
+        said = _PROMPTS.sub(b"", held)
         known = self._given + said
-        start = known.rfind(b"\n" + _HEAD) + 1
-        if not start:
-            start = known.removesuffix(b"\r\n").rfind(b"\n") + 1
-            if not _ERROR.match(
-                known, start
-            ):  # sys.exit(), of which the prompt tells nothing, or a changed prompt
-                mark = known.rfind(b"\x04", -_LONG)
-                start = mark if mark >= 0 and self._asked_again else len(known)
-                return said[: max(0, start - len(self._given))], b""
-        return said[: max(0, start - len(self._given))], known[start:]
+        mark, head = known.rfind(b"\x04", -_LONG), known.rfind(b"\n" + _HEAD) + 1
+        last = known.removesuffix(b"\r\n").rfind(b"\n") + 1
+        error = b""
+        if mark > head:
+            start = mark  # what is behind it is a prompt with which something is wrong
+        elif head:
+            clean = said != held and said.endswith(b"\n")  # else something is wrong with the prompt
+            whole = None if clean else _WHOLE.match(known, head)
+            start, error = head, whole[0] if whole else known[head:]
+        elif _ERROR.match(known, last):
+            start, error = last, known[last:]
+        else:  # sys.exit(), of which the prompt tells nothing
+            start = len(known)
+        return said[: max(0, start - len(self._given))], error
 
 
 def _bytes(event: Event) -> bytes:
@@ -124,8 +129,8 @@ def _bytes(event: Event) -> bytes:
 
 def _is_asked(data: bytes) -> bool:
     """Whether ``data`` ends in a prompt, and what comes of the raw REPL's behind it."""
-    at = data.rfind(_PROMPT)
-    return at >= 0 and (b"\r\n" + _RAW).startswith(data[at + len(_PROMPT) :])
+    at, mark = data.rfind(_PROMPT), data.find(b"\x04" + _PROMPT, -_LONG)
+    return mark >= 0 or (at >= 0 and (b"\r\n" + _RAW).startswith(data[at + len(_PROMPT) :]))
 
 
 def _may_end_from(data: bytes, *, fresh: bool) -> int:
