@@ -128,9 +128,10 @@ def _bytes(event: Event) -> bytes:
 
 
 def _is_asked(data: bytes) -> bool:
-    """Whether ``data`` ends in a prompt, and what comes of the raw REPL's behind it."""
+    """Whether ``data`` ends in a prompt, and what comes of the next one behind it."""
     at, mark = data.rfind(_PROMPT), data.find(b"\x04" + _PROMPT, -_LONG)
-    return mark >= 0 or (at >= 0 and (b"\r\n" + _RAW).startswith(data[at + len(_PROMPT) :]))
+    behind = data[at + len(_PROMPT) :]
+    return mark >= 0 or (at >= 0 and any((b"\r\n" + prompt).startswith(behind) for prompt in (_RAW, _PROMPT)))
 
 
 def _may_end_from(data: bytes, *, fresh: bool) -> int:

@@ -17,7 +17,8 @@ from iotlab.micropython.session import OpenSession
 _ASKED, _SENT = 128, 300
 _TRIES = 3
 #: The board keeps an open file under this name, and how many pieces of it went: one that is asked for again is the
-#: same one, and one that comes again is not written again.
+#: same one, and one that comes again is not written again. Where a Ctrl-C comes between, a piece is missing, which is
+#: seen at the end.
 _NAME = "_iotlab"
 _READER = """def _iotlab(k,s=[0,b''],f=open({name!r},'rb')):
  if k>s[0]:
@@ -27,8 +28,8 @@ _READER = """def _iotlab(k,s=[0,b''],f=open({name!r},'rb')):
 """
 _WRITER = """def _iotlab(k,d,s=[0],f=open({name!r},'wb')):
  if k>s[0]:
-  f.write(d)if d else f.close()
   s[0]=k
+  f.write(d)if d else f.close()
  return s[0]
 """
 _COPIER = """def _iotlab(a,b):
@@ -44,6 +45,12 @@ _COPIER = """def _iotlab(a,b):
    if d!=g.read(64):return False
  return True
 """
+#: A file system that is full while it copies has lost the old file: whether there is room is tried before.
+_ROOM = """def _iotlab(n,k):
+ with open(n,'wb')as f:
+  for _ in range(k):f.write(b'-'*64)
+ __import__('os').remove(n)
+"""
 _OS = "__import__('os')"
 
 
@@ -57,13 +64,14 @@ class PlainFiles(Files):
         name = _name(path)
         if not name or "/" in name:
             raise NotFoundError(f"there is no folder for {path}: the board has one only, /")
-        part = name + ".part"
+        part, room = name + ".part", name + ".room"
         with self._board.using("files"):
             try:
                 self._write_verified(part, data, progress)
+                self._see_to_room(name, len(data), room)
             except BaseException:
                 with contextlib.suppress(IotlabError):
-                    self._end(part)
+                    self._end(part, room)
                 raise
             try:
                 self._copy(part, name)
@@ -76,7 +84,11 @@ class PlainFiles(Files):
     def read(self, path: str, progress: Progress | None = None) -> bytes:
         with self._board.using("files"):
             try:
-                return self._read(_name(path), progress)
+                for _ in range(_TRIES):
+                    data, size = self._read(_name(path), progress)
+                    if len(data) == size:
+                        return data
+                raise CorruptError(f"{path} has {size} bytes, and {len(data)} came: read it again")
             finally:
                 with contextlib.suppress(IotlabError):
                     self._end()
@@ -113,9 +125,16 @@ class PlainFiles(Files):
                 sent += len(piece)
                 if progress and piece:
                     progress("write", sent, len(data))
-            if self._read(part) == data:
+            if self._read(part)[0] == data:
                 return
         raise CorruptError(f"what the board keeps of {part} is not what was sent: remove files, or reset it")
+
+    def _see_to_room(self, name: str, size: int, room: str) -> None:
+        """Raise where a file that is there would grow to ``size`` bytes, and the board is too full for that."""
+        there = self._ask(f"{_OS}.size({name!r})if {name!r}in {_OS}.listdir()else {size}")
+        if there < size:
+            self._define(_ROOM, room)
+            self._ask(f"{_NAME}({room!r},{(size - there) // 64 + 3})")
 
     def _copy(self, part: str, name: str) -> None:
         """``name`` is what ``part`` is; the old file goes when the copying begins."""
@@ -127,7 +146,8 @@ class PlainFiles(Files):
             f"{name} could not be copied from {part}, which is whole: rename it, or write again"
         )
 
-    def _read(self, name: str, progress: Progress | None = None) -> bytes:
+    def _read(self, name: str, progress: Progress | None = None) -> tuple[bytes, int]:
+        """What came of a file, and how long it is."""
         size = self._ask(f"{_OS}.size({name!r})", name)
         self._define(_READER, name)
         data = b""
@@ -135,9 +155,7 @@ class PlainFiles(Files):
             data += self._ask(f"{_NAME}({number})")
             if progress:
                 progress("read", len(data), size)
-        if len(data) != size:
-            raise CorruptError(f"{name} has {size} bytes, and {len(data)} came: read it again")
-        return data
+        return data, size
 
     def _define(self, code: str, name: str) -> None:
         self._ask(f"exec({code.format(name=name, size=_ASKED)!r})", name)

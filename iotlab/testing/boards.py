@@ -15,7 +15,6 @@ import pytest
 from iotlab.board import Board
 from iotlab.errors import ClosedError, DeadlineError, InUseError, NotFoundError, RemoteError, UnsupportedError
 
-
 Test = TypeVar("Test", bound=Callable[..., None])
 #: What a firmware may lack, each a name that tests are marked with: ``folders`` in its file system, ``machine.I2C``,
 #: and ``sys.stdin``.
