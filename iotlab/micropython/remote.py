@@ -25,8 +25,8 @@ from iotlab.micropython.frames import Frame
 from iotlab.micropython.functions import Source, UsedNames, source_of
 from iotlab.micropython.interrupts import Interrupted
 from iotlab.micropython.proxies import Proxy, held_by
-from iotlab.micropython.session import OpenSession, Session, literal
-from iotlab.micropython.values import to_literal
+from iotlab.micropython.session import OpenSession, Session
+from iotlab.micropython.values import literal, to_literal
 
 if TYPE_CHECKING:
     from iotlab.micropython.streaming import Stream

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import random
 import zlib
 from collections.abc import Callable
@@ -28,6 +27,7 @@ from iotlab.micropython.plain import PlainCalls, ShownText, printed, told_twice,
 from iotlab.micropython.remembered import Remembered
 from iotlab.micropython.repl import SHORT, AstrayError, RawRepl
 from iotlab.micropython.services import Services
+from iotlab.micropython.values import literal
 
 MODULE, CELL_MODULE = "_iotlab", "_iotlab_cell"
 #: The helper as an expression on the board; it is no name among the user's.
@@ -399,36 +399,3 @@ class Session:
 
 #: The session that a board has now: a hard reset or a flash gives it another one.
 OpenSession = Callable[[], Session]
-
-
-def literal(text: str) -> Any:
-    """The value that MicroPython printed as ``text``: numbers, text, bytes and what is made of them.
-
-    Raises ``UnsupportedError`` for the repr of anything else.
-    """
-    if text.isascii() and text.isdigit():  # the most frequent kind, and ast.parse takes its time
-        return int(text)
-    try:
-        return _value(ast.parse(text, mode="eval").body)
-    except (SyntaxError, ValueError, KeyError) as error:
-        short = text if len(text) < 80 else text[:77] + "..."
-        raise UnsupportedError(
-            f"eval returns plain values, and the board's is {short}: use exec and print what you need of it"
-        ) from error
-
-
-def _value(node: ast.expr) -> Any:
-    if isinstance(node, ast.Name):
-        return {"inf": float("inf"), "nan": float("nan")}[node.id]
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        return -_value(node.operand)
-    if isinstance(node, ast.Tuple):
-        return tuple(_value(e) for e in node.elts)
-    if isinstance(node, ast.List):
-        return [_value(e) for e in node.elts]
-    if isinstance(node, ast.Dict):
-        keys = [k for k in node.keys if k is not None]
-        return {_value(k): _value(v) for k, v in zip(keys, node.values, strict=True)}
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "bytearray":
-        return bytearray(_value(node.args[0]))
-    return ast.literal_eval(node)

@@ -19,7 +19,8 @@ from iotlab.micropython.cells import HELPED, PLAIN, Cells
 from iotlab.micropython.frames import CLEAR, DISPLAY, INPUT, MIME, RESULT, Frame
 from iotlab.micropython.interrupts import Interrupted, let_through
 from iotlab.micropython.pictures import FrameBuffer
-from iotlab.micropython.session import helper_source, literal
+from iotlab.micropython.session import helper_source
+from iotlab.micropython.values import literal
 from iotlab.table import Table
 
 #: Frames of the cells' helper alone. What a cell wrote to ``sys.stderr``; "module start" of a part of the helper that

@@ -34,7 +34,8 @@ from iotlab.micropython.frames import ERROR, Frame
 from iotlab.micropython.remote import BoardFunction, Remote, show
 from iotlab.micropython.repl import AstrayError, Poller
 from iotlab.micropython.samples import HEAD, Block, Gap, Spec
-from iotlab.micropython.session import Session, literal
+from iotlab.micropython.session import Session
+from iotlab.micropython.values import literal
 
 P = ParamSpec("P")
 T = TypeVar("T")

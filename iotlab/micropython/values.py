@@ -1,9 +1,11 @@
-"""Values on their way to a board."""
+"""Values on their way to a board and back."""
 
 from __future__ import annotations
 
+import ast
 import math
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from iotlab.errors import UnsupportedError
 
@@ -54,3 +56,36 @@ def _literal(name: str, value: object, other: Other, depth: int) -> str:
         f"{name} holds a {kind.__module__}.{kind.__qualname__}, and only None, numbers, text, bytes, and lists, "
         "tuples, sets and dicts of those can go to the board: convert it first"
     )
+
+
+def literal(text: str) -> Any:
+    """The value that MicroPython printed as ``text``: numbers, text, bytes and what is made of them.
+
+    Raises ``UnsupportedError`` for the repr of anything else.
+    """
+    if text.isascii() and text.isdigit():  # the most frequent kind, and ast.parse takes its time
+        return int(text)
+    try:
+        return _value(ast.parse(text, mode="eval").body)
+    except (SyntaxError, ValueError, KeyError) as error:
+        short = text if len(text) < 80 else text[:77] + "..."
+        raise UnsupportedError(
+            f"eval returns plain values, and the board's is {short}: use exec and print what you need of it"
+        ) from error
+
+
+def _value(node: ast.expr) -> Any:
+    if isinstance(node, ast.Name):
+        return {"inf": float("inf"), "nan": float("nan")}[node.id]
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return -_value(node.operand)
+    if isinstance(node, ast.Tuple):
+        return tuple(_value(e) for e in node.elts)
+    if isinstance(node, ast.List):
+        return [_value(e) for e in node.elts]
+    if isinstance(node, ast.Dict):
+        keys = [k for k in node.keys if k is not None]
+        return {_value(k): _value(v) for k, v in zip(keys, node.values, strict=True)}
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "bytearray":
+        return bytearray(_value(node.args[0]))
+    return ast.literal_eval(node)

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iotlab.errors import RemoteError, UnsupportedError
-from iotlab.micropython.session import helper_source, literal
+from iotlab.micropython.session import helper_source
+from iotlab.micropython.values import literal
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary(),
