@@ -137,6 +137,8 @@ _MEANINGS: Mapping[int, str] = {
     36: "the name is too long",
     39: "the folder is not empty",
 }
+#: What a file system says that knows no numbers. Source: the strings of MicroPython for the micro:bit 1.0.1.
+_WORDS: Mapping[str, int] = {"file not found": errno.ENOENT}
 
 
 class RemoteError(IotlabError):
@@ -162,7 +164,7 @@ class RemoteError(IotlabError):
         text = self.detail.strip().removeprefix("[Errno ").split("]", 1)[0].strip("() ,")
         if text.lstrip("-").isdigit():
             return abs(int(text))
-        value = getattr(errno, text, None)
+        value = _WORDS.get(text) or getattr(errno, text, None)
         return value if isinstance(value, int) else None
 
 

@@ -18,7 +18,7 @@ _PATIENCE_S = 0.1
 _LIMIT_S = 2.0
 #: So much of a value's text is shown; the text of a long list can take seconds on a slow line.
 _TEXT = 400
-_GLOBALS = "[(n,type(v).__name__,id(v)) for n,v in list(globals().items())]"
+_GLOBALS = "[(n,getattr(type(v),'__name__',''),id(v)) for n,v in list(globals().items())]"
 
 
 @dataclass(frozen=True)
@@ -94,15 +94,17 @@ class Asking:
 
     def value(self, name: str) -> Value | None:
         """What the board says of ``name``, a chain of names."""
-        question = (
-            f"(type({name}).__name__,repr({name})[:{_TEXT}],getattr({name},'__doc__',None),dir({name}))"
-        )
+        kind, text = f"getattr(type({name}),'__name__','')", f"repr({name})[:{_TEXT}]"
+        question = f"({kind},{text},getattr({name},'__doc__',None),dir({name}))"
         found = self._ask(("value", name), lambda board: board.eval(question, timeout_s=_LIMIT_S))
         if found is None:
             return None
-        kind, text, documentation, members = found
+        told_kind, told_text, documentation, members = found
         return Value(
-            kind, text, documentation if isinstance(documentation, str) else "", tuple(sorted(set(members)))
+            told_kind,
+            told_text,
+            documentation if isinstance(documentation, str) else "",
+            tuple(sorted(set(members))),
         )
 
     def files(self, folder: str) -> list[str]:

@@ -18,7 +18,7 @@ from iotlab.micropython.board import MicroPythonBoard
 from iotlab.micropython.session import CELL_HELPER
 from iotlab.micropython.show import runs_cells
 
-_IS_KNOWN = f"'{CELL_HELPER[12:-2]}' in __import__('sys').modules"
+_IS_KNOWN = f"'{CELL_HELPER[12:-2]}' in getattr(__import__('sys'), 'modules', ())"
 _FIRMWARE = "(tuple(__import__('sys').implementation[1]), __import__('os').uname()[0])"
 
 

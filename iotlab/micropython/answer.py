@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from iotlab.board import Output
 from iotlab.errors import CorruptError, RemoteError
+from iotlab.micropython.ending import Ending
 from iotlab.micropython.frames import (
     ANSWER,
     COUNT,
@@ -81,6 +82,7 @@ class Answer:
         self._held = ""  # a CR whose LF may come with the next bytes
         self._parts: list[str] = []
         self._sequence = Sequence()
+        self._ending: Ending | None = None
         self._marks = 0
         self._head = b"" if own else b"OK"  # what the REPL says before anything of the code
         self.beside = b""  # what came that nobody asked for
@@ -106,10 +108,10 @@ class Answer:
         self.heard = self.astray = self.complete = False
         self.end, self.error = None, b""
 
-    def go_plainly(self) -> None:
-        """It is the raw REPL that answers, not the helper: it has said OK already."""
+    def go_plainly(self, ending: Ending) -> None:
+        """It is the board's own prompt that answers, not the helper; ``ending`` tells how."""
         self._own = self.started = self.heard = True
-        self._aside, self._head = False, b""
+        self._aside, self._head, self._ending = False, b"", ending
 
     def feed(self, feeder: Feeder) -> None:
         """Before anything else ``feeder`` gives the call what it reads."""
@@ -167,7 +169,9 @@ class Answer:
 
     def idle(self) -> None:
         """Nothing came for a moment."""
-        if self._feeder:
+        if self._ending:
+            self._take_all(self._ending.idle())
+        elif self._feeder:
             self._feeder.on_idle()
 
     @property
@@ -179,21 +183,25 @@ class Answer:
     def take(self, event: Event) -> None:
         """Take the next event of the decoder."""
         self.heard = True
-        if isinstance(event, Mark):
-            self._marks += 1
-            if self.end is None and self._marks == 1:
-                self._print(b"", last=True)
-        elif isinstance(event, Frame):
-            self._take_frame(event)
-        elif isinstance(event, Broken):
-            if self.started and self.end is None:
-                self.broken += 1
-            if self._own:
-                self._say(b"\x10[" + event.data)
-        else:
-            self._take_text(event)
+        self._take_all(self._ending.events(event) if self._ending else (event,))
 
     # -- details ------------------------------------------------------------------------------
+
+    def _take_all(self, events: Iterable[Event]) -> None:
+        for event in events:
+            if isinstance(event, Mark):
+                self._marks += 1
+                if self.end is None and self._marks == 1:
+                    self._print(b"", last=True)
+            elif isinstance(event, Frame):
+                self._take_frame(event)
+            elif isinstance(event, Broken):
+                if self.started and self.end is None:
+                    self.broken += 1
+                if self._own:
+                    self._say(b"\x10[" + event.data)
+            else:
+                self._take_text(event)
 
     def _take_frame(self, frame: Frame) -> None:
         channel, self._framed = frame.channel, len(self.beside)

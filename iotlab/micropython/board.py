@@ -31,6 +31,7 @@ from iotlab.micropython.files import MicroPythonFiles
 from iotlab.micropython.frames import Frame
 from iotlab.micropython.look import no_interpreter
 from iotlab.micropython.mount import Mount
+from iotlab.micropython.plain_files import PlainFiles
 from iotlab.micropython.remote import Remote
 from iotlab.micropython.services import Services
 from iotlab.micropython.session import Session
@@ -98,6 +99,11 @@ class MicroPythonBoard(Decorators, Board):
         if self._session_now:
             self._session_now.repl.ask_to_stop()
 
+    @property
+    def plain(self) -> bool:
+        """Whether the board has too little memory for the helper. ``ConnectError`` where it runs no MicroPython."""
+        return self._session().plain
+
     # -- watching -----------------------------------------------------------------------------
 
     def watch(self, *, timeout_s: float, output: Output | None = None) -> str:
@@ -133,16 +139,16 @@ class MicroPythonBoard(Decorators, Board):
     ) -> str:
         """Run ``code`` as a notebook's cell, called ``name`` in tracebacks; returns what it printed.
 
-        Frames of the helper (shown values) go to ``on_frame``. Without ``keep`` what ``output`` got is not kept.
+        Shown values go to ``on_frame`` as frames; a plain board has only their text. Without ``keep`` what ``output``
+        got is not kept.
 
         A cell that does not stop when it is interrupted is stopped by a reset, where the board has the lines for
         it; the ``StuckError`` says so.
         """
         session = self._session()
         with self.using("a cell"):
-            session.with_cell_helper()
             try:
-                return session.exec(code, output=output, on_frame=on_frame, name=name, keep=keep)
+                return session.run_cell(code, output=output, on_frame=on_frame, name=name, keep=keep)
             except StuckError as error:
                 if not session.link.has_lines:
                     raise
@@ -271,8 +277,7 @@ class MicroPythonBoard(Decorators, Board):
         return self._session().exec(code, output=output, timeout_s=timeout_s)
 
     def _files(self) -> Files:
-        self._session()  # whether there is one is told now
-        return MicroPythonFiles(self._session, self)
+        return (PlainFiles if self.plain else MicroPythonFiles)(self._session, self)
 
     def _open(self, kind: str, **options: Any) -> Any:
         self._session()  # whether there is one is told now

@@ -11,12 +11,28 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from iotlab.micropython.plain import SHOWN
+from iotlab.micropython.quiet import span
 from iotlab.micropython.session import CELL_HELPER
 
 _PLACE = re.compile(r'  File "(?P<file>[^"]*)", line (?P<line>\d+)(?:, in (?P<function>.+))?$')
 _NAME = re.compile(r"In\[(\d+)\]$")
-_STDERR = f"{CELL_HELPER}.err"
-_UNNAMED = "<string>"  # what a firmware without ``compile`` calls every cell
+#: What a firmware without ``compile``, and a board without the helper, call every cell.
+_UNNAMED = ("<string>", "<stdin>")
+
+
+@dataclass(frozen=True)
+class Wrapping:
+    """What a cell's last expression stands between, and what stands for ``sys.stderr``: on some boards itself."""
+
+    before: str
+    after: str
+    stderr: str
+
+
+#: For boards with the helper, and for plain ones.
+HELPED = Wrapping(f"{CELL_HELPER}.show((", "))", f"{CELL_HELPER}.err")
+PLAIN = Wrapping(*SHOWN, "sys.stderr")
 
 
 @dataclass(frozen=True)
@@ -41,14 +57,15 @@ class Cells:
     def __init__(self) -> None:
         self._sent: dict[int, _Sent] = {}
 
-    def code(self, number: int, source: str, *, written: str = "") -> str:
+    def code(self, number: int, source: str, *, written: str = "", wrapping: Wrapping = HELPED) -> str:
         """What the board is to run for cell ``number``; remembers the cell.
 
-        ``written`` is how it stands in the notebook, where lines of it are not for the board.
+        ``written`` is how it stands in the notebook, where lines of it are not for the board; ``wrapping`` is the
+        board's.
         """
         source = source.replace("\r\n", "\n").replace("\r", "\n")
         tree = parsed(source)
-        text = shown(source, tree) if tree else source
+        text = shown(source, tree, wrapping) if tree else source
         self._sent[number] = _Sent(written or source, tree)
         return text
 
@@ -93,7 +110,7 @@ class Cells:
         named = _NAME.match(place.file)
         if named:
             cell = int(named[1])
-        elif place.file == _UNNAMED and self._is_running(place, number):
+        elif place.file in _UNNAMED and self._is_running(place, number):
             cell = number
         else:
             return place
@@ -120,18 +137,18 @@ def parsed(source: str) -> ast.Module | None:
         return None
 
 
-def shown(source: str, tree: ast.Module) -> str:
+def shown(source: str, tree: ast.Module, wrapping: Wrapping = HELPED) -> str:
     """``source`` with its last expression wrapped so that its value is shown; a ``;`` behind it says no.
 
     ``sys.stderr`` in it is the helper's: a board has one stream, and a notebook shows errors apart.
     """
     data = source.encode()  # the tree counts columns in bytes of UTF-8
-    edits = [(*_span(node, data), _STDERR) for node in ast.walk(tree) if _is_stderr(node)]
+    edits = [(*span(node, data), wrapping.stderr) for node in ast.walk(tree) if _is_stderr(node)]
     last = tree.body[-1] if tree.body else None
     if isinstance(last, ast.Expr):
-        start, end = _span(last, data)
+        start, end = span(last, data)
         if not data[end:].lstrip().startswith(b";"):
-            edits += [(start, start, f"{CELL_HELPER}.show(("), (end, end, "))")]
+            edits += [(start, start, wrapping.before), (end, end, wrapping.after)]
     # from the end, so that places before stay; what begins at one place opens before what it holds
     for start, end, text in sorted(edits, key=lambda edit: (edit[0], edit[1]), reverse=True):
         data = data[:start] + text.encode() + data[end:]
@@ -146,18 +163,6 @@ def _is_stderr(node: ast.AST) -> bool:
         and isinstance(node.value, ast.Name)
         and node.value.id == "sys"
     )
-
-
-def _span(node: ast.expr | ast.stmt | ast.AST, data: bytes) -> tuple[int, int]:
-    """Where ``node`` begins and ends in ``data``, in bytes."""
-    lines = data.split(b"\n")
-    ends = []
-    for line, column in (
-        (getattr(node, "lineno", 1), getattr(node, "col_offset", 0)),
-        (getattr(node, "end_lineno", 1), getattr(node, "end_col_offset", 0)),
-    ):
-        ends.append(sum(len(text) + 1 for text in lines[: line - 1]) + column)
-    return ends[0], ends[1]
 
 
 def _heading(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> str:

@@ -14,6 +14,7 @@ from iotlab.micropython.session import Session
 _VERIFIED = {
     "counted": "all that is sent and printed",
     "framed": "all that is sent, and what print() prints",
+    "plain": "all that is sent, and values; not what is printed",
     "": "nothing: what is sent and printed may arrive changed",
 }
 _VIRTUAL = "virtual: what is in its flash is checked as the chip would, but not executed"

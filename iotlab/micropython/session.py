@@ -27,6 +27,7 @@ from iotlab.link.base import Link
 from iotlab.micropython.answer import Answer, Feeder, OnFrame
 from iotlab.micropython.blocks import BlockSender
 from iotlab.micropython.frames import LOST, RAW, REFUSED
+from iotlab.micropython.plain import PlainCalls, ShownText, printed, told_twice, value_of
 from iotlab.micropython.remembered import Remembered
 from iotlab.micropython.repl import SHORT, AstrayError, RawRepl
 from iotlab.micropython.services import Services
@@ -41,12 +42,11 @@ CELL_HELPER = f"__import__({CELL_MODULE!r})"
 HELP, VALUE, CODE = 0, 1, 2
 #: Longer code than this goes in blocks where the board can hold the host back; else what is longer than its buffer.
 PACED_SHORT = 1000
-#: The longest code for a board that cannot take the helper. A micro:bit V1 has 9.5 kB of heap, and longer code than
-#: that makes it hang for good (seen with MicroPython 1.0.1 in QEMU).
-PLAIN_MOST = 4000
 _TRIES = 4
 #: What a board says that has too little memory or too few modules.
 _TOO_SMALL = ("MemoryError", "ImportError", "AttributeError")
+#: So many names tell a plain board from one that forgot them.
+_NAMES = 10
 #: Compiling the helper takes a Pico half a second, and an emulated one on a busy machine a hundred times that.
 _INSTALL_S = 120.0
 #: In the helpers' own sources, no string of which looks like that.
@@ -123,14 +123,15 @@ class Session:
     def __init__(self, link: Link, services: Services | None = None) -> None:
         self.link = link
         self.repl = RawRepl(link, services)
-        #: Whether the board has no room for the helper, or lacks what it needs: then nothing is verified.
+        #: Whether the board has no room for the helper, or lacks what it needs: its own prompt does the work then.
         self.plain = False
-        #: How what code prints is verified: "counted", "framed", or "" where it cannot be.
+        #: How what code prints is verified: "counted", "framed", or "" where it cannot be; "plain" on a plain board.
         self.verified = ""
         #: What the code that ran left on the board.
         self.remembered = Remembered()
         #: Files on the board that nobody wants, left by what was cut off: they go with the next call.
         self.litter: set[str] = set()
+        self._plainly = PlainCalls(self.repl)
         self._helpers: dict[str, int] = {}  # what was put there, and at which restart
         self._number = random.getrandbits(24)
         self._born = 0  # tells the interpreter that the helper was put into from every other one
@@ -180,12 +181,25 @@ class Session:
         end = answer.end
         answer.raise_error()
         if end is None:  # the board is plain
-            return literal(answer.text.strip())
+            return literal(value_of(answer.text))
         return end.payload if end.channel == RAW else literal(end.payload.decode())
 
     def eval(self, expression: str, *, timeout_s: float | None = 10.0) -> Any:
         """The value of ``expression`` on the board, as a value here."""
         return self.call(expression, kind=VALUE, timeout_s=timeout_s)
+
+    def run_cell(
+        self, code: str, *, output: Output | None, on_frame: OnFrame | None, name: str, keep: bool
+    ) -> str:
+        """The same for a cell, whose values are frames for ``on_frame``, on a plain board too."""
+        if not self.plain:
+            self.with_cell_helper()
+            return self.exec(code, output=output, on_frame=on_frame, name=name, keep=keep)
+        shown = ShownText(output, on_frame)
+        try:
+            return printed(self.exec(code, output=shown.take, name=name, keep=keep))
+        finally:
+            shown.finish()
 
     def begin(self, code: str, *, output: Output | None = None, on_frame: OnFrame | None = None) -> Answer:
         """Start ``code`` and return when it was seen to run: the answer to ``repl.poll`` and ``repl.finish``."""
@@ -239,24 +253,20 @@ class Session:
         raise CorruptError(f"{self.link.name} gave no answer that arrived whole: check the cable")
 
     def _run_plainly(self, call: Call, answer: Answer, timeout_s: float | None, *, started: bool) -> None:
-        """As the bare raw REPL does it, nothing verified."""
+        """As the board's own prompt does it."""
         if call.kind == HELP:
-            raise UnsupportedError(
-                f"{self.link.name} has no room for what this needs on the board: exec and eval are all it can do"
-            )
-        code = call.source if call.kind == CODE else f"print(repr((\n{call.source}\n)))"
-        if len(code) > PLAIN_MOST:
-            raise UnsupportedError(
-                f"{self.link.name} has little memory: give it code of at most {PLAIN_MOST} characters at once"
-            )
-        self.remembered.note(code)
-        self.repl.start(code)
-        answer.go_plainly()
+            raise UnsupportedError(f"{self.link.name} has no room for what this needs on the board")
+        if call.kind == CODE:
+            self.remembered.note(call.source)
         try:
+            self._plainly.start(call.source if call.kind == CODE else told_twice(call.source), answer)
             if not started:
                 self.repl.finish(answer, timeout_s=timeout_s)
         except RestartedError as error:
             raise self.loss() from error
+        except AstrayError:
+            self._find_prompt()
+            raise
 
     def _give(self, call: Call, number: int, answer: Answer) -> None:
         """Send ``call``: at once where it is short, else in blocks."""
@@ -335,13 +345,19 @@ class Session:
 
     def _is_the_same(self) -> bool:
         """Whether it is still the interpreter that something was left in, whatever it is counted as now."""
-        born = self._born
-        if not self._is_there() or self._born != born:
+        if not self._is_still(self._born):
             return False
         self._helpers = dict.fromkeys(self._helpers, self.repl.restarts)
         self.repl.services.keep(self.repl.interpreter)
         self._ran_in = self.repl.interpreter
         return True
+
+    def _is_still(self, born: int) -> bool:
+        """Whether it is the interpreter that was ``born`` so. A plain board is known by what was left on it."""
+        if self.plain:
+            names = self.remembered.names()[:_NAMES]
+            return self._run(f"print(all(n in globals()for n in {names!r}))", 5.0).strip() == "True"
+        return self._is_there() and self._born == born
 
     def _is_there(self) -> bool:
         """Whether the helper is on the board, the same one as ours. Learns which interpreter it is."""
@@ -357,8 +373,8 @@ class Session:
 
     def take_over(self, before: Session) -> None:
         """The board is back, which ``before`` was a session with: where it kept its variables, all goes on."""
-        self.remembered = before.remembered
-        if self._is_there() and self._born == before._born:  # else somebody else had it, and started it anew
+        self.remembered, self.plain, self.verified = before.remembered, before.plain, before.verified
+        if self._is_still(before._born):  # else somebody else had it, and started it anew
             self._helpers = dict.fromkeys(before._helpers, self.repl.restarts)
             self.repl.tell(None, f"[{self.link.name} was away: what it printed meanwhile is lost]\n")
         else:
@@ -386,7 +402,7 @@ class Session:
         except RemoteError as error:
             if error.kind not in _TOO_SMALL:
                 raise
-            self.plain = True
+            self.plain, self.verified = True, "plain"
             return
         self._looked = True
         self.verified = self.call("verify(True)")

@@ -15,7 +15,7 @@ from typing import Any
 from iotlab.board import Board
 from iotlab.errors import IotlabError, RemoteError, UnsupportedError
 from iotlab.micropython.board import MicroPythonBoard
-from iotlab.micropython.cells import Cells
+from iotlab.micropython.cells import HELPED, PLAIN, Cells
 from iotlab.micropython.frames import CLEAR, DISPLAY, INPUT, MIME, RESULT, Frame
 from iotlab.micropython.interrupts import Interrupted, let_through
 from iotlab.micropython.pictures import FrameBuffer
@@ -64,9 +64,10 @@ class Show(ABC):
             if reply:
                 board.reply(reply)
 
-        code = cells.code(number, source, written=written)
+        plain = board.plain
+        code = cells.code(number, source, written=written, wrapping=PLAIN if plain else HELPED)
         try:
-            with _as_it_is(board) if _NO_MEMORY in source else nullcontext():
+            with _as_it_is(board) if _NO_MEMORY in source and not plain else nullcontext():
                 board.run_cell(code, output=self.say, on_frame=on_frame, name=cells.name(number), keep=False)
         except Interrupted as interrupt:
             if interrupt.traceback:

@@ -1,4 +1,4 @@
-"""Values on their way to a board, and back."""
+"""Values on their way to a board and back."""
 
 from __future__ import annotations
 

@@ -76,6 +76,8 @@ class EmulatedMicrobit(Runner):
         return [
             *(sys.executable, "-I", "-S", str(LAUNCH), str(os.getpid())),
             *(self._program, "-M", "microbit", "-display", "none", "-monitor", "none"),
+            # it would load the flash anew at a reset, as it was at the start: so it stops, and is started again
+            *("-action", "reboot=shutdown,shutdown=pause"),
             *("-chardev", "stdio,id=uart,signal=off", "-serial", "chardev:uart"),
             *("-chardev", f"socket,id=monitor,fd={monitor}", "-mon", "chardev=monitor,mode=control"),
         ]
@@ -135,9 +137,8 @@ class EmulatedMicrobit(Runner):
             self._machine.pause()
 
     def _told(self, event: dict[str, Any]) -> None:
-        if event["event"] == "RESET" and event.get("data", {}).get("guest"):
-            log.info("the firmware resets the chip")
-            self.board.boots += 1
+        if event["event"] == "SHUTDOWN" and event.get("data", {}).get("reason") == "guest-reset":
+            self.board.loop.after(0.0, lambda: self.board.reset("hard"))
 
     def _ended(self, code: int) -> None:
         log.error("QEMU ended with %d: the board resets", code)
