@@ -392,7 +392,7 @@ def get(path, start, stop, chunk, slow):
     import time
 
     h = hashlib.sha256()
-    b = bytearray(chunk)
+    b = bytearray(4 + chunk)
     v = memoryview(b)
     with open(path, "rb") as f:
         size = f.seek(0, 2)
@@ -401,18 +401,17 @@ def get(path, start, stop, chunk, slow):
             stop = size
         f.seek(start)
         while start < stop:
-            n = f.readinto(v[: min(chunk, stop - start)])
+            n = f.readinto(v[4 : 4 + min(chunk, stop - start)])
             if not n:
                 break
-            data = v[:n]
+            b[:4] = start.to_bytes(4, "big")
             if whole:
-                h.update(data)
+                h.update(v[4 : 4 + n])
             now = time.ticks_us()
-            data = start.to_bytes(4, "big") + data
             if slow > 50000:
-                send(15, data)
+                send(15, bytes(v[: 4 + n]))
             else:
-                send_clear(17, binascii.b2a_base64(data)[:-1])
+                send_clear(17, binascii.b2a_base64(v[: 4 + n])[:-1])
             slow = max(-200000, min(200000, slow + time.ticks_diff(time.ticks_us(), now) - 5 * n))
             start += n
     return size, h.digest() if whole else None
