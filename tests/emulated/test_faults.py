@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from fault_cases import CASES, Case, content
 from fault_mpremote import MpremoteRig
-from fault_rig import ALIVE, IotlabRig, Rig, opened
+from fault_rig import ALIVE, IotlabRig, Rig, Watchdog, opened
 from fault_run import BYTE_KINDS, measure, plan, run
 
 from iotlab.errors import DisconnectedError, RestartedError
@@ -126,6 +126,23 @@ def test_a_doubled_end_of_a_call_restarts_nothing(rig: Rig, call: str) -> None:
         doubled += at == request.index(b"\x04")
         at = request.index(b"\x04")
         assert rig.eval(f"{ALIVE!r} in globals()")
+
+
+def test_a_changed_number_of_blocks_is_not_waited_for(rig: Rig) -> None:
+    """A cell has no time-out that would end it."""
+    case = CASES["cell"]
+    at, changed = 60, 0
+    while changed < 3:  # one request has more digits than another
+        case.prepare(rig)
+        rig.passed.clear()
+        rig.link.arm(Fault("flip", "to-board", at, mask=ord("1") ^ ord("3")))
+        with Watchdog(rig, 20.0):
+            assert case.run(rig) == case.wanted
+        rig.link.arm(None)
+        request = next(one.data for one in rig.passed if one.direction == "to-board")
+        number = request.index(b"'<stdin>',1,") + len("'<stdin>',")
+        changed += at == number
+        at = number
 
 
 def test_what_a_put_left_that_was_cut_off_goes_with_the_next_call(rig: Rig) -> None:
