@@ -15,7 +15,7 @@ from iotlab.errors import InUseError, IotlabError
 from iotlab.kernel.claim import Claim, Note, notebook_name, take, who_has
 from iotlab.kernel.remembered import Remembered
 from iotlab.micropython.board import MicroPythonBoard
-from iotlab.micropython.session import CELL_HELPER
+from iotlab.micropython.calls import CELL_HELPER
 from iotlab.micropython.show import runs_cells
 
 _IS_KNOWN = f"'{CELL_HELPER[12:-2]}' in getattr(__import__('sys'), 'modules', ())"

@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from iotlab.micropython.calls import CELL_HELPER
 from iotlab.micropython.plain import SHOWN
 from iotlab.micropython.quiet import span
-from iotlab.micropython.session import CELL_HELPER
 
 _PLACE = re.compile(r'  File "(?P<file>[^"]*)", line (?P<line>\d+)(?:, in (?P<function>.+))?$')
 _NAME = re.compile(r"In\[(\d+)\]$")

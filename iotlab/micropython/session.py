@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import random
-import re
 import time
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib.resources import files as package_files
 from typing import Any
 
 from iotlab.board import Output
@@ -26,6 +22,18 @@ from iotlab.errors import (
 from iotlab.link.base import Link
 from iotlab.micropython.answer import Answer, Feeder, OnFrame
 from iotlab.micropython.blocks import BlockSender
+from iotlab.micropython.calls import (
+    CELL_HELPER,
+    CELL_MODULE,
+    CODE,
+    HELP,
+    INSTALL,
+    MODULE,
+    VALUE,
+    Call,
+    crc_of,
+    helper_source,
+)
 from iotlab.micropython.frames import LOST, RAW, REFUSED
 from iotlab.micropython.plain import PlainCalls, ShownText, printed, told_twice, value_of
 from iotlab.micropython.remembered import Remembered
@@ -33,13 +41,6 @@ from iotlab.micropython.repl import SHORT, AstrayError, RawRepl
 from iotlab.micropython.services import Services
 from iotlab.micropython.values import literal
 
-MODULE, CELL_MODULE = "_iotlab", "_iotlab_cell"
-#: The helper as an expression on the board; it is no name among the user's.
-HELPER = f"__import__({MODULE!r})"
-#: The helper of notebook cells, which is there once a cell ran.
-CELL_HELPER = f"__import__({CELL_MODULE!r})"
-#: What a call is: an expression among the helper's names, one among the user's, or code.
-HELP, VALUE, CODE = 0, 1, 2
 #: Longer code than this goes in blocks where the board can hold the host back; else what is longer than its buffer.
 PACED_SHORT = 1000
 _TRIES = 4
@@ -49,68 +50,6 @@ _TOO_SMALL = ("MemoryError", "ImportError", "AttributeError")
 _NAMES = 10
 #: Compiling the helper takes a Pico half a second, and an emulated one on a busy machine a hundred times that.
 _INSTALL_S = 120.0
-#: In the helpers' own sources, no string of which looks like that.
-_COMMENT = re.compile(r"(^ *|  )# .*|^ *#$")
-# Compiled under its own name, where the board can, so that tracebacks tell its lines from the user's.
-_INSTALL = """def _iotlab(module, source, crc):
-    import sys
-    import binascii
-    class Helper: pass
-    names = {{"__name__": module}}
-    if binascii.crc32(source.encode()) != crc:
-        raise ValueError(module)
-    try:
-        source = compile(source, module, "exec")
-    except NameError:
-        pass
-    exec(source, names)
-    helper = Helper()
-    for name in names:
-        setattr(helper, name, names[name])
-    helper.crc = crc
-    helper.born = {born}
-    sys.modules[module] = helper
-_iotlab({module!r}, {source!r}, {crc})
-del _iotlab
-"""
-
-
-@dataclass(frozen=True)
-class Call:
-    """What the board is asked for, and what it is called in tracebacks."""
-
-    kind: int
-    source: str
-    name: str
-
-    def _crc(self, number: int) -> int:
-        return zlib.crc32(self.source.encode(), zlib.crc32(self.name.encode(), number << 2 | self.kind))
-
-    def request(self, number: int) -> bytes:
-        """The call as code of the raw REPL."""
-        return (
-            f"{HELPER}.call({number},{self.kind},{self._crc(number)},{self.source!r},{self.name!r})".encode()
-        )
-
-    def load(self, number: int, blocks: BlockSender) -> bytes:
-        """The same for source that comes in blocks."""
-        crc = self._crc(number)
-        check = blocks.count << 12 ^ blocks.piece ^ crc
-        told = f"{number},{self.kind},{crc},{self.name!r},{blocks.count},{blocks.piece},{check}"
-        return f"{HELPER}.load({told})".encode()
-
-
-def helper_source(module: str = "_iotlab") -> str:
-    """The source of a helper as it goes to the board: without comments and blank lines, indented by one each."""
-    text = package_files("iotlab.micropython.device").joinpath(f"{module}.py").read_text(encoding="utf-8")
-    lines = (_COMMENT.sub("", line) for line in text.split("\n"))
-    kept = [line for line in lines if line.strip()]
-    return "".join(" " * ((len(line) - len(line.lstrip())) // 4) + line.lstrip() + "\n" for line in kept)
-
-
-def _crc(module: str) -> int:
-    """What tells a helper from one of another version."""
-    return zlib.crc32(helper_source(module).encode())
 
 
 class Session:
@@ -364,7 +303,7 @@ class Session:
         told = f"*[getattr(__import__('sys').modules.get({MODULE!r}),n,0)for n in('crc','born')]"
         crc, _, born = self._run(f"print({told})", 5.0).strip().partition(" ")
         self._born = int(born) if born.isdigit() else 0
-        return crc == str(_crc(MODULE))
+        return crc == str(crc_of(MODULE))
 
     def rejoin(self, link: Link) -> None:
         """The board is back over ``link``, and the code that ran may run on: nothing is sent to it."""
@@ -389,7 +328,7 @@ class Session:
 
     def put(self, module: str) -> None:
         """Put another helper onto the board, as new."""
-        self.call(f"add({module!r},{helper_source(module)!r},{_crc(module)})", timeout_s=_INSTALL_S)
+        self.call(f"add({module!r},{helper_source(module)!r},{crc_of(module)})", timeout_s=_INSTALL_S)
         self._helpers[module] = self.repl.restarts
 
     def install(self) -> None:
@@ -420,7 +359,7 @@ class Session:
     def _install(self, module: str) -> None:
         source = helper_source(module)
         born = random.getrandbits(30)
-        code = _INSTALL.format(module=module, source=source, crc=_crc(module), born=born)
+        code = INSTALL.format(module=module, source=source, crc=crc_of(module), born=born)
         begun_s = time.monotonic()
         self._run(code, _INSTALL_S)
         self.repl.pace.note_at_most(len(code), time.monotonic() - begun_s)

@@ -15,11 +15,11 @@ from typing import Any
 from iotlab.board import Board
 from iotlab.errors import IotlabError, RemoteError, UnsupportedError
 from iotlab.micropython.board import MicroPythonBoard
+from iotlab.micropython.calls import helper_source
 from iotlab.micropython.cells import HELPED, PLAIN, Cells
 from iotlab.micropython.frames import CLEAR, DISPLAY, INPUT, MIME, RESULT, Frame
 from iotlab.micropython.interrupts import Interrupted, let_through
 from iotlab.micropython.pictures import FrameBuffer
-from iotlab.micropython.session import helper_source
 from iotlab.micropython.values import literal
 from iotlab.table import Table
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iotlab.micropython.calls import CELL_HELPER, helper_source
 from iotlab.micropython.cells import Cells, Place, parsed, shown
-from iotlab.micropython.session import CELL_HELPER, helper_source
 from iotlab.micropython.tracebacks import raised, rendered
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iotlab.errors import RemoteError, UnsupportedError
-from iotlab.micropython import session
+from iotlab.micropython import calls
 from iotlab.micropython.values import literal
 
 plain = st.recursive(
@@ -43,13 +43,13 @@ def test_an_errno_is_found_in_every_form_that_micropython_prints() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", sorted(Path(session.__file__).with_name("device").glob("*.py")), ids=lambda p: p.stem
+    "path", sorted(Path(calls.__file__).with_name("device").glob("*.py")), ids=lambda p: p.stem
 )
 def test_a_helper_goes_without_its_comments(path: Path) -> None:
-    source = session.helper_source(path.stem)
+    source = calls.helper_source(path.stem)
     assert ast.dump(ast.parse(source)) == ast.dump(ast.parse(path.read_text()))
     assert "#" not in source
 
 
 def test_the_helper_fits_a_small_board() -> None:
-    assert len(session.helper_source()) < 9728
+    assert len(calls.helper_source()) < 9728
