@@ -18,8 +18,8 @@ CELL_HELPER = f"__import__({CELL_MODULE!r})"
 HELP, VALUE, CODE = 0, 1, 2
 #: In the helpers' own sources, no string of which looks like that.
 _COMMENT = re.compile(r"(^ *|  )# .*|^ *#$")
-#: Puts a helper onto a board that has none. It is compiled under its own name, where the board can, so that tracebacks
-#: tell its lines from the user's.
+#: Puts a helper onto a board that has none: compiled under its own name, where the board can, so that tracebacks tell
+#: its lines from the user's.
 INSTALL = """def _iotlab(module, source, crc):
     import sys
     import binascii
