@@ -278,6 +278,7 @@ class Install(Case):
             raise ValueError(f"{rig.name} has no slots")
         drop = "\n".join(f"_drop({path!r})" for path in _SLOT_FILES)
         if not {"/iotlab_slots.py", "/iotlab_update.py"} <= set(look(rig, "")):
+            rig.fresh(power=True)  # a helper that was sent again and again leaves no memory in one piece
             rig.install(self._bundle)
         rig.reopen()  # without the attendant that the install before left with the board
         rig.exec(f"{_LOOK}\n{drop}")
