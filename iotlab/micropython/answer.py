@@ -256,7 +256,8 @@ class Answer:
     def _without_head(self, data: bytes) -> bytes:
         at = data.find(self._head) if self._head else -1
         if at >= 0:
-            data, self._head = (data[:at] + data[at + 2 :]).strip(b"OK"), b""  # one of them may come twice
+            data = data[:at].removesuffix(b"O") + data[at + 2 :].removeprefix(b"K")  # one may come twice
+            self._head = b""
         elif data.endswith(b"O") and self._head == b"OK":
             data, self._head = data[:-1], b"K"
         elif self._head == b"K" and data[:1] == b"K":

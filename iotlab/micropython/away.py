@@ -25,7 +25,7 @@ class Absence:
     def __init__(self, name: str, error: DisconnectedError, patience_s: float) -> None:
         self._name, self._error = name, error
         self._end_s = time.monotonic() + patience_s
-        self._back_s = self._asked = 0.0
+        self._back_s = self._asked_s = self._looked_s = 0.0
         log.warning("%s; it is waited for %g s", error, patience_s)
 
     @property
@@ -33,23 +33,26 @@ class Absence:
         """Whether the board is plugged in again; whether the generator still runs there is another question."""
         return self._back_s > 0
 
-    def wait(self, reopen: Callable[[], bool], timeout_s: float) -> None:
+    def gone(self) -> None:
+        """It is away again, and nothing of the stream came in between."""
+        self._back_s = self._asked_s = 0.0
+
+    def wait(self, reopen: Callable[[Session], bool], session: Session, timeout_s: float) -> None:
         """Look for the board, ``timeout_s`` at most. ``DisconnectedError`` where it stays away."""
         end_s = time.monotonic() + timeout_s
-        while not reopen():
-            now_s = time.monotonic()
+        while not self.back and (now_s := time.monotonic()) <= end_s:
             if now_s > self._end_s:
                 raise self._error
-            if now_s > end_s:
-                return
-            time.sleep(_LOOK_S)  # no system tells when a port appears
-        self._back_s = time.monotonic()
+            if now_s < self._looked_s + _LOOK_S:
+                time.sleep(self._looked_s + _LOOK_S - now_s)  # no system tells when a port appears
+            self._looked_s = time.monotonic()
+            if reopen(session):
+                self._back_s = time.monotonic()
 
     def ask(self, session: Session) -> None:
         """Nothing of the stream came since the board is back: has it ended? It says so where it has."""
-        silent_s = time.monotonic() - max(self._back_s, self._asked)
-        if silent_s > _ASK_S and not self._asked:
-            self._asked = time.monotonic()
+        if not self._asked_s and time.monotonic() - self._back_s > _ASK_S:
+            self._asked_s = time.monotonic()
             session.repl.littered = True  # the next call finds the prompt anew
             session.link.write(_QUESTION)
 

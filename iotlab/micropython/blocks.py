@@ -64,6 +64,7 @@ class BlockSender:
         self._next = self._arrived = 0
         self._resyncs = 0
         self._under_way = 0
+        self._begun_size = 0  # of the last block of which something was sent
         #: How often something had to be sent again. What was sent too much then may be left for the prompt.
         self.recovered = 0
         self._heard_at = self._begun_at = time.monotonic()
@@ -111,8 +112,7 @@ class BlockSender:
         patience_s = 1.5 + 20 * word_s + self._under_way * max(1 / 4000, word_s / 50) + 4 * self._slowest_s
         if self.done or time.monotonic() - self._heard_at < patience_s:
             return
-        begun = len(self._block(self._next - 1)) if self._next else 0
-        self._link.write(_FILL * (begun + HEAD))
+        self._link.write(_FILL * (self._begun_size + HEAD))
         self._resync()
         self._send()
 
@@ -146,13 +146,14 @@ class BlockSender:
         while self._next < min(self.count, self._arrived + ahead):
             block = self._block(self._next)
             self._next += 1
-            self._under_way = (self._next - self._arrived) * len(block)
+            self._begun_size, self._under_way = len(block), (self._next - self._arrived) * len(block)
             self._link.write(block)
 
     def _send_pieces(self) -> None:
         while self._wire or self._next < min(self.count, self._arrived + 2):
             if not self._wire:
                 self._wire, self._begun = self._block(self._next), False
+                self._begun_size = len(self._wire)
                 self._next += 1
             size = min(self.piece + (0 if self._begun else HEAD), len(self._wire))
             if sum(self._pieces) + size > BUFFER:

@@ -29,7 +29,7 @@ from iotlab.micropython.buses import MicroPythonADC, MicroPythonI2C, MicroPython
 from iotlab.micropython.decorators import Decorators
 from iotlab.micropython.files import MicroPythonFiles
 from iotlab.micropython.frames import Frame
-from iotlab.micropython.look import no_interpreter
+from iotlab.micropython.look import identified, no_interpreter
 from iotlab.micropython.mount import Mount
 from iotlab.micropython.plain_files import PlainFiles
 from iotlab.micropython.remote import Remote
@@ -85,6 +85,7 @@ class MicroPythonBoard(Decorators, Board):
         while True:
             try:
                 with self.using("interrupt", wait_s=0.3):
+                    self._end_poller()
                     return self._session().interrupt(max(1.0, end - time.monotonic()))
             except InUseError:
                 if time.monotonic() > end:
@@ -102,7 +103,9 @@ class MicroPythonBoard(Decorators, Board):
     @property
     def plain(self) -> bool:
         """Whether the board has too little memory for the helper. ``ConnectError`` where it runs no MicroPython."""
-        return self._session().plain
+        if self._session_now is None or self._watched is not None:
+            self._session()
+        return self._session_now is not None and self._session_now.plain
 
     # -- watching -----------------------------------------------------------------------------
 
@@ -145,8 +148,8 @@ class MicroPythonBoard(Decorators, Board):
         A cell that does not stop when it is interrupted is stopped by a reset, where the board has the lines for
         it; the ``StuckError`` says so.
         """
-        session = self._session()
         with self.using("a cell"):
+            session = self._session()
             try:
                 return session.run_cell(code, output=output, on_frame=on_frame, name=name, keep=keep)
             except StuckError as error:
@@ -233,16 +236,16 @@ class MicroPythonBoard(Decorators, Board):
                 self._attendant(session.link, b"")  # when it is seen to run
             session.repl.left_alone = True
 
-    def rejoin(self) -> bool:
-        """Whether the board that was unplugged while code ran is there again. Its port is open then, under whatever
-        name it has now, and nothing was sent.
+    def rejoin(self, session: Session) -> bool:
+        """Whether the board that was unplugged while code of ``session`` ran is there again. Its port is open then,
+        under whatever name it has now, and nothing was sent.
         """
-        session, found = self._session_now, self._find(self._endpoint)
-        if session is None or found is None:
+        found = self._find(self._endpoint)
+        if session is not self._session_now or found is None:
             return False
         try:
             link = self._open_link(found.port)
-        except (NotFoundError, LinkError, InUseError):  # it is only about to be
+        except (NotFoundError, LinkError, InUseError, DeadlineError):  # it is only about to be
             return False
         session.link.close()
         self._endpoint, self._info = found, replace(self._info, port=found.port)
@@ -297,6 +300,7 @@ class MicroPythonBoard(Decorators, Board):
         return opened(self._session, self, options["number"])
 
     def _reset(self, kind: ResetKind, timeout_s: float) -> None:
+        self._end_poller()
         if self.away:
             self._session()  # there has to be something to reset
         if self._remote_now:
@@ -304,9 +308,12 @@ class MicroPythonBoard(Decorators, Board):
                 self._remote_now.close()
         if kind == "soft":
             session = self._session()
+            was_plain = session.plain
             session.forget()
             try:
                 session.repl.soft_reset(timeout_s=timeout_s)
+                if was_plain:  # it may have room for the helper now
+                    self._info = identified(self._info, session)
             except DisconnectedError:  # a WebREPL's sockets are gone with the interpreter that had them
                 self._look_again(timeout_s)
             return
@@ -356,8 +363,14 @@ class MicroPythonBoard(Decorators, Board):
         if self._session_now is None:
             raise ConnectError(no_interpreter(self.info))
         if self._session_now.link.lost:
+            self._session_now.repl.check_poller()
             self._come_back(self._session_now)
         return self._session_now
+
+    def _end_poller(self) -> None:
+        """A stream whose board is away ends."""
+        if self.away and self._session_now:
+            self._session_now.repl.poller = None
 
     def _come_back(self, before: Session) -> None:
         """The board was unplugged: find it, under whatever name it is now, and go on where one can."""

@@ -45,11 +45,15 @@ del _iotlab
 
 @dataclass(frozen=True)
 class Call:
-    """What the board is asked for, and what it is called in tracebacks."""
+    """What the board is asked for, and what it is called in tracebacks.
+
+    ``ours`` is what needs none of the user's variables: it goes on after a restart that nobody was told of yet.
+    """
 
     kind: int
     source: str
     name: str
+    ours: bool = False
 
     def _crc(self, number: int) -> int:
         return zlib.crc32(self.source.encode(), zlib.crc32(self.name.encode(), number << 2 | self.kind))

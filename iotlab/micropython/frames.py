@@ -114,6 +114,10 @@ class Decoder:
         self._inside = False
         self._count = self._crc = 0
 
+    def cut(self) -> None:
+        """What comes next does not follow what came: a frame that has begun has no end."""
+        self._rest, self._inside = b"", False
+
     def feed(self, data: bytes) -> list[Event]:
         """The events in what came so far; a frame that has begun waits for its end."""
         buffer, self._rest = self._rest + data, b""

@@ -56,9 +56,9 @@ def identified(info: BoardInfo, session: Session) -> BoardInfo:
         system, release, version, machine, unique = session.call("identify()")
     except (RemoteError, UnsupportedError):
         with suppress(RemoteError, UnsupportedError):
-            system, _, release, version, machine = session.eval("tuple(__import__('os').uname())")
+            system, _, release, version, machine = session.eval("tuple(__import__('os').uname())", ours=True)
         with suppress(RemoteError, UnsupportedError):
-            unique = session.eval("bytes(__import__('machine').unique_id())")
+            unique = session.eval("bytes(__import__('machine').unique_id())", ours=True)
     firmware = f"MicroPython {release}" + (f" ({version})" if release not in version else "")
     return replace(
         info,

@@ -170,7 +170,7 @@ class PlainFiles(Files):
         """A value of the board. What is asked may be asked twice."""
         for attempt in range(_TRIES):
             try:
-                return self._session().eval(expression, timeout_s=30.0)
+                return self._session().eval(expression, timeout_s=30.0, ours=True)
             except CorruptError:
                 if attempt == _TRIES - 1:
                     raise

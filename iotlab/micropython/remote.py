@@ -119,7 +119,7 @@ class Remote:
     #: Our helper as an expression on the board.
     there = THERE
 
-    def __init__(self, board: Board, session: OpenSession, rejoin: Callable[[], bool]) -> None:
+    def __init__(self, board: Board, session: OpenSession, rejoin: Callable[[Session], bool]) -> None:
         self.board, self._session = board, session
         #: Opens the port of a board that was unplugged while code runs there, and says whether it could.
         self.rejoin = rejoin

@@ -171,15 +171,19 @@ class RawRepl:
 
         ``ConnectError`` where no prompt comes, ``InUseError`` where somebody polls what runs.
         """
+        self.check_poller()
+        if self.ready:
+            self._hear()
+        if (self.littered or not self.ready) and not self.enter().ready:
+            raise ConnectError(f"{self.link.name} gives no prompt: reset the board")
+
+    def check_poller(self) -> None:
+        """``InUseError`` where somebody polls what runs."""
         if self.poller is not None:
             raise InUseError(
                 f"{self.link.name} is held by {self.poller.name}: close that first, or interrupt the board",
                 holder=self.poller.name,
             )
-        if self.ready:
-            self._hear()
-        if (self.littered or not self.ready) and not self.enter().ready:
-            raise ConnectError(f"{self.link.name} gives no prompt: reset the board")
 
     def tell(self, output: Output | None, more: str = "") -> None:
         """Give away what the board said unasked, and ``more`` that is to be known, as soon as somebody listens."""
@@ -328,7 +332,8 @@ class RawRepl:
 
     def rejoin(self, link: Link) -> None:
         """Listen to ``link`` from now on: the same board, which was unplugged while its code ran."""
-        self.link, self._decoder = link, Decoder()
+        self.link = link
+        self._decoder.cut()
 
     def _start_plain(self, data: bytes) -> None:
         for start in range(0, len(data), _PIECE):
@@ -396,7 +401,7 @@ class RawRepl:
     def _settle(self, timeout_s: float) -> bytes:
         """Read up to the last prompt: a board that was just restarting gives one of its own before ours."""
         mark = b"%08x" % random.getrandbits(32)
-        self.link.write(b"print('%s')\x04" % mark)
+        self.link.write(b"__import__('builtins').print('%s')\x04" % mark)  # whatever the user calls print
         return self._await(mark, timeout_s) + self._await(b"\x04>", timeout_s)
 
     def _quiet(self, for_s: float) -> bytes:

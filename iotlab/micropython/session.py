@@ -46,8 +46,10 @@ PACED_SHORT = 1000
 _TRIES = 4
 #: What a board says that has too little memory or too few modules.
 _TOO_SMALL = ("MemoryError", "ImportError", "AttributeError")
-#: So many names tell a plain board from one that forgot them.
-_NAMES = 10
+#: The name that tells one start of a plain board from another.
+_BORN = "__born__"
+#: The firmware's own, whatever the user calls print.
+_PRINT = "__import__('builtins').print"
 #: Compiling the helper takes a Pico half a second, and an emulated one on a busy machine a hundred times that.
 _INSTALL_S = 120.0
 
@@ -113,19 +115,20 @@ class Session:
         feeder: Feeder | None = None,
         kind: int = HELP,
         timeout_s: float | None = 10.0,
+        ours: bool = False,
     ) -> Any:
         """The value of ``expression`` among the helper's names. ``DATA`` frames go to ``on_frame``."""
         answer = Answer(on_frame=on_frame, feeder=feeder, aside=True)
-        self._make(Call(kind, expression, ""), answer, None, timeout_s)
+        self._make(Call(kind, expression, "", ours), answer, None, timeout_s)
         end = answer.end
         answer.raise_error()
         if end is None:  # the board is plain
             return literal(value_of(answer.text))
         return end.payload if end.channel == RAW else literal(end.payload.decode())
 
-    def eval(self, expression: str, *, timeout_s: float | None = 10.0) -> Any:
-        """The value of ``expression`` on the board, as a value here."""
-        return self.call(expression, kind=VALUE, timeout_s=timeout_s)
+    def eval(self, expression: str, *, timeout_s: float | None = 10.0, ours: bool = False) -> Any:
+        """The value of ``expression`` on the board, as a value here. ``ours`` are no user's: see :class:`Call`."""
+        return self.call(expression, kind=VALUE, timeout_s=timeout_s, ours=ours)
 
     def run_cell(
         self, code: str, *, output: Output | None, on_frame: OnFrame | None, name: str, keep: bool
@@ -160,7 +163,7 @@ class Session:
             self.repl.prepare()
             self._see_whether_it_forgot()
             self.repl.tell(output, self.repl.services.farewells(self.repl.interpreter))
-            if not self.has(MODULE) and not self.plain:
+            if not self.has(MODULE):
                 self.install()
             self._tidy()
             self._tell_whether_it_forgot(call)
@@ -173,6 +176,9 @@ class Session:
             self._number = number = (self._number + 1) & 0xFFFFFF
             for _ in range(_TRIES):
                 self._ran_in = self.repl.interpreter
+                if self.plain:  # since it was reset in between
+                    self._run_plainly(call, answer, timeout_s, started=started)
+                    return
                 try:
                     self._give(call, number, answer)
                     if started:
@@ -238,12 +244,13 @@ class Session:
 
     def _tell_whether_it_forgot(self, call: Call) -> None:
         """The user's own code is told that what it knew is gone; files and buses go on."""
-        if self._forgot and call.kind != HELP:
+        if self._forgot and call.kind != HELP and not call.ours:
             raise self.loss()
 
     def loss(self) -> RestartedError:
         """The error that names what the board lost as it restarted; once."""
         self._forgot, self._ran_in = False, None
+        self._helpers = {module: at for module, at in self._helpers.items() if at == self.repl.restarts}
         return self.remembered.loss(self.link.name)
 
     @contextmanager
@@ -256,7 +263,7 @@ class Session:
             raise
 
     def _tidy(self) -> None:
-        while self.litter:
+        while self.litter and not self.plain:
             path = self.litter.pop()
             with contextlib.suppress(RemoteError), self.tidying(path):  # mostly there is none any more
                 self.call(f"remove({path!r},False)")
@@ -278,9 +285,17 @@ class Session:
 
     def _see_whether_it_forgot(self) -> None:
         """A restart may have been seen at any moment since."""
-        if self._ran_in not in (None, self.repl.interpreter) and not self._is_the_same():
-            self._forgot, self._ran_in = True, None
-            self._helpers.clear()
+        ran_in, self._ran_in = self._ran_in, None  # what asks now asks this no more
+        if ran_in not in (None, self.repl.interpreter):
+            try:
+                same = self._is_the_same()
+            except BaseException:
+                self._ran_in = ran_in
+                raise
+            if not same:
+                self._forgot, ran_in = True, None
+                self._helpers.clear()
+        self._ran_in = ran_in and self.repl.interpreter
 
     def _is_the_same(self) -> bool:
         """Whether it is still the interpreter that something was left in, whatever it is counted as now."""
@@ -294,14 +309,13 @@ class Session:
     def _is_still(self, born: int) -> bool:
         """Whether it is the interpreter that was ``born`` so. A plain board is known by what was left on it."""
         if self.plain:
-            names = self.remembered.names()[:_NAMES]
-            return self._run(f"print(all(n in globals()for n in {names!r}))", 5.0).strip() == "True"
+            return self._run(f"{_PRINT}(globals().get({_BORN!r}))", 5.0).strip() == str(born)
         return self._is_there() and self._born == born
 
     def _is_there(self) -> bool:
         """Whether the helper is on the board, the same one as ours. Learns which interpreter it is."""
         told = f"*[getattr(__import__('sys').modules.get({MODULE!r}),n,0)for n in('crc','born')]"
-        crc, _, born = self._run(f"print({told})", 5.0).strip().partition(" ")
+        crc, _, born = self._run(f"{_PRINT}({told})", 5.0).strip().partition(" ")
         self._born = int(born) if born.isdigit() else 0
         return crc == str(crc_of(MODULE))
 
@@ -315,6 +329,8 @@ class Session:
         self.remembered, self.plain, self.verified = before.remembered, before.plain, before.verified
         if self._is_still(before._born):  # else somebody else had it, and started it anew
             self._helpers = dict.fromkeys(before._helpers, self.repl.restarts)
+            if not self.plain:
+                self.verified = self.call("verify(True)")
             self.repl.tell(None, f"[{self.link.name} was away: what it printed meanwhile is lost]\n")
         else:
             self._forgot = True
@@ -333,23 +349,33 @@ class Session:
 
     def install(self) -> None:
         """See to it that the helper is on the board: an earlier session may have left it there."""
+        if not self.plain and self._is_helped():
+            self._looked = True
+            self.verified = self.call("verify(True)")
+        else:
+            self._born = random.getrandbits(30)
+            self._run(f"{_BORN}={self._born}", 5.0)
+            self._helpers = {MODULE: self.repl.restarts}
+
+    def _is_helped(self) -> bool:
+        """Whether the helper is there now. A board that is too small for it is plain from here on."""
         try:
             if not self._looked and self._is_there():
-                self._helpers[MODULE] = self.repl.restarts
+                self._helpers = {MODULE: self.repl.restarts}
             else:
                 self._install(MODULE)
         except RemoteError as error:
             if error.kind not in _TOO_SMALL:
                 raise
             self.plain, self.verified = True, "plain"
-            return
-        self._looked = True
-        self.verified = self.call("verify(True)")
+        return not self.plain
 
     def forget(self) -> None:
         """The board was reset: the helpers are gone, and the variables."""
         self._helpers.clear()
-        self._ran_in = None
+        self._ran_in, self._forgot = None, False
+        if self.plain:  # it may have had little memory for a while only
+            self.plain, self._looked = False, False
         self.remembered.forget()
 
     def has(self, module: str) -> bool:
@@ -364,7 +390,7 @@ class Session:
         self._run(code, _INSTALL_S)
         self.repl.pace.note_at_most(len(code), time.monotonic() - begun_s)
         self._born = born
-        self._helpers[module] = self.repl.restarts
+        self._helpers = {module: self.repl.restarts}  # what was there before is gone
 
     def _run(self, code: str, timeout_s: float) -> str:
         """What ``code`` prints that is run by the REPL itself, again where a changed byte may have made it fail."""
@@ -393,7 +419,7 @@ class Session:
             if self.repl.ready:
                 if self.has(CELL_MODULE):
                     self.call(f"{CELL_HELPER}.go()", timeout_s=2.0)
-                if self.has(MODULE):
+                if self.has(MODULE) and not self.plain:
                     self.call("verify(False)", timeout_s=2.0)
             self._helpers.pop(CELL_MODULE, None)
             self.repl.leave()

@@ -241,8 +241,10 @@ class Stream(Generic[T]):
                 return
             self._stopping = True
             self._came.clear()
-            if session.link.lost:  # the next call finds the board, and interrupts what runs there
+            if self._absence is not None:  # the next call finds the board, and interrupts what runs there
                 self._over(session)
+                if self._absence.back:
+                    session.repl.enter()
                 return
             with session.repl.interrupts:
                 session.link.write(b"\x03")
@@ -258,14 +260,14 @@ class Stream(Generic[T]):
         """Take what came; the board goes on."""
         if self._floods:
             time.sleep(_GATHER_S)
-        if self._absence is not None:
-            self._return(session, self._absence, timeout_s)
         with self._remote.board.using(f"the stream {self.name}"):
             if not self._is_its_turn(session):
                 raise ClosedError(
                     f"the stream {self.name} ended, as somebody interrupted the board: call it again"
                 )
-            if self._absence is None or self._absence.back:
+            if self._absence is not None and not self._absence.back:
+                self._return(session, self._absence, timeout_s)
+            else:
                 self._listen(session, timeout_s)
             if self._answer.end is not None or self._answer.complete:
                 self._finish(session)
@@ -277,6 +279,8 @@ class Stream(Generic[T]):
     def _listen(self, session: Session, timeout_s: float) -> None:
         try:
             with session.repl.interrupts:
+                if self._absence is not None:
+                    self._absence.ask(session)
                 session.repl.poll(self._answer, timeout_s=timeout_s)
                 came = 0
                 while came < len(self._came) < _AT_ONCE:  # what came meanwhile
@@ -291,15 +295,14 @@ class Stream(Generic[T]):
             if not self.spec.away_s:
                 self._over(session)
                 raise
-            self._absence = Absence(self.name, error, self.spec.away_s)
+            if self._absence is None:
+                self._absence = Absence(self.name, error, self.spec.away_s)
+            self._absence.gone()
 
     def _return(self, session: Session, absence: Absence, timeout_s: float) -> None:
-        """The board was unplugged: wait until it is there again, and see whether the generator still runs."""
-        if absence.back:
-            absence.ask(session)
-            return
+        """The board was unplugged: wait until it is there again."""
         try:
-            absence.wait(self._remote.rejoin, timeout_s)
+            absence.wait(self._remote.rejoin, session, timeout_s)
         except DisconnectedError:
             self._over(session)
             raise
@@ -340,6 +343,8 @@ class Stream(Generic[T]):
         try:
             with contextlib.suppress(DeadlineError):  # it was stopped then
                 session.repl.finish(answer, timeout_s=_STOP_S)
+        except RestartedError as restart:
+            raise session.loss() from restart
         except AstrayError:
             if not session.repl.enter().ready:
                 raise

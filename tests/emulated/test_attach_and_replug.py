@@ -8,7 +8,14 @@ import pytest
 
 import iotlab
 from iotlab.board import Endpoint
-from iotlab.errors import ConnectError, DisconnectedError, RemoteError, RestartedError
+from iotlab.errors import (
+    ConnectError,
+    DeadlineError,
+    DisconnectedError,
+    IotlabError,
+    RemoteError,
+    RestartedError,
+)
 from iotlab.micropython.board import MicroPythonBoard
 from iotlab.sim import Bench
 from iotlab.testing.bridges import Bridge
@@ -143,6 +150,76 @@ def test_a_restart_that_an_interrupt_saw_is_told_to_the_next_code(
         board.eval("gone")
     with pytest.raises(RemoteError, match="NameError"):
         board.eval("gone")
+
+
+def replug(board: MicroPythonBoard, bench: Bench) -> None:
+    """Pull the cable, which somebody sees, and put it back."""
+    bench["esp32"].unplug_cable()
+    with pytest.raises(DisconnectedError):
+        board.ask("verify(True)")
+    bench["esp32"].plug_cable()
+
+
+def test_a_reset_on_purpose_is_not_told_as_a_loss(board: MicroPythonBoard, bench: Bench) -> None:
+    board.exec("gone = 41")
+    bench["esp32"].power_cycle()
+    replug(board, bench)
+    board.reset("soft")
+    board.exec("kept = 1")
+    assert board.eval("kept") == 1
+
+
+def test_what_the_user_calls_print_is_not_ours(board: MicroPythonBoard, bench: Bench) -> None:
+    board.exec("kept = 41\ndef print(*values): pass")
+    with pytest.raises(DeadlineError):
+        board.exec("while True: pass", timeout_s=0.3)
+    board.interrupt()
+    replug(board, bench)
+    assert board.eval("kept") == 41
+    board.exec("del print")
+
+
+def test_prints_are_verified_after_somebody_else_had_the_board(board: MicroPythonBoard, bench: Bench) -> None:
+    board.exec("kept = 41")
+    replug(board, bench)
+    with connected() as other:
+        assert other.eval("kept") == 41
+    assert board.exec("print(kept)") == "41\n"
+    assert board.eval("print is __import__('_iotlab')._framed")
+
+
+def test_helpers_of_an_earlier_start_are_not_taken_for_there(board: MicroPythonBoard, bench: Bench) -> None:
+    @board.task
+    def double(value: int) -> int:
+        return value * 2
+
+    @board.stream
+    def restarts() -> Iterator[int]:
+        import machine
+
+        yield 1
+        machine.reset()
+
+    assert double(21) == 42
+    with pytest.raises(RestartedError):
+        list(restarts())
+    board.exec("kept = 41")
+    replug(board, bench)
+    assert double(21) == 42
+
+
+def test_memory_that_was_short_for_a_while(board: MicroPythonBoard) -> None:
+    fill = "hog = []\ntry:\n while True: hog.append(bytearray(4096))\nexcept MemoryError: pass"
+    drop = "import sys\nsys.modules.pop('_iotlab')\ndel sys"
+    board.exec(f"{fill}\ntry:\n while True: hog.append(bytearray(64))\nexcept MemoryError: pass\n{drop}")
+    with pytest.raises(IotlabError):
+        board.eval("1")
+    assert board.plain
+    board.reset("soft")
+    assert not board.plain
+    assert board.info.verified == "all that is sent, and what print() prints"
+    board.files.write("/a.txt", b"a")
+    assert board.files.read("/a.txt") == b"a"
 
 
 STUBBORN = """import micropython, time

@@ -52,6 +52,15 @@ def test_a_timer_that_prints_all_the_time_breaks_nothing_and_loses_nothing(board
     assert "".join(heard) == "".join(f"tick {n}\n" for n in range(1, ticks + 1))
 
 
+def test_what_was_printed_before_a_value_raised(board: MicroPythonBoard) -> None:
+    heard: list[str] = []
+    code = "class A:\n def __repr__(self): raise ValueError('no text')\nprint('before', A())"
+    with pytest.raises(RemoteError, match="no text"):
+        board.exec(code, output=heard.append)
+    assert "".join(heard) == "before "
+    assert board.exec("print('after')") == "after\n"
+
+
 def test_code_that_exits_only_ends(board: MicroPythonBoard) -> None:
     assert board.exec("kept = 1\nprint('here')\nimport sys\nsys.exit()\nprint('not here')") == "here\n"
     assert board.eval("kept") == 1

@@ -6,6 +6,7 @@ import itertools
 import logging
 import os
 import signal
+import socket
 import struct
 import threading
 import time
@@ -31,6 +32,7 @@ from iotlab.link.serial import SerialLink
 from iotlab.micropython.board import MicroPythonBoard
 from iotlab.micropython.streaming import Stream
 from iotlab.sim import Bench
+from iotlab.testing.bridges import Bridge
 from iotlab.testing.faults import Fault, FaultyLink, Kind
 
 HERE = os.path.realpath(__file__)
@@ -479,6 +481,44 @@ def test_a_board_that_comes_back_without_its_memory(board: MicroPythonBoard, ben
     with pytest.raises(RestartedError, match="kept"):
         list(came)
     assert board.eval("6 * 7") == 42
+
+
+def test_other_calls_are_refused_while_its_board_is_away(board: MicroPythonBoard, bench: Bench) -> None:
+    stream = endless(board)()
+    stream.start()
+    bench["esp32"].unplug_cable()
+    while stream.receive(timeout_s=0.05):
+        pass
+    with pytest.raises(InUseError, match="the stream counting"):
+        board.eval("1")
+    bench["esp32"].plug_cable()
+    with pytest.raises(InUseError, match="the stream counting"):
+        board.eval("1")
+    assert board.files is not None
+    while not stream.receive(timeout_s=1.0):
+        pass
+    assert stream.gaps
+    board.interrupt()
+    with pytest.raises(ClosedError, match="somebody interrupted"):
+        stream.receive(timeout_s=1.0)
+    assert board.eval("6 * 7") == 42
+
+
+def test_a_server_that_hangs_up_at_once_is_no_board_that_is_back(bench: Bench) -> None:
+    class Deserted(Bridge):
+        board_is_there = True
+
+        def welcome(self, client: socket.socket, link: SerialLink) -> bool:
+            return self.board_is_there
+
+    with Deserted(bench["esp32"].port) as server, iotlab.connect(server.url) as board:
+        assert isinstance(board, MicroPythonBoard)
+        stream = endless(board, away_s=1.0)()
+        stream.start()
+        server.board_is_there = False
+        server.hang_up()
+        with pytest.raises(DisconnectedError):
+            list(stream)
 
 
 def test_a_board_that_stays_away(board: MicroPythonBoard, bench: Bench) -> None:

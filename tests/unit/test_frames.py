@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import zlib
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iotlab.micropython.frames import ESCAPED, Broken, Decoder, Frame, Mark, Text, encode
+from iotlab.micropython.frames import COUNT, ESCAPED, START, Broken, Decoder, Frame, Mark, Text, encode
 
 payloads = st.binary(max_size=300)
 text = st.binary(max_size=60).map(lambda data: re.sub(rb"[\x04\x10]", b"", data))
@@ -68,3 +69,12 @@ def test_the_next_frame_is_found_after_a_broken_one() -> None:
 
 def test_a_lone_dle_is_text() -> None:
     assert events_of(b"a\x10b", [2]) == [Text(b"a\x10b")]
+
+
+def test_a_cable_that_was_pulled_between_two_frames_leaves_the_count_right() -> None:
+    printed = b"all that was printed\r\n"
+    told = len(printed).to_bytes(4, "big") + zlib.crc32(printed).to_bytes(4, "big")
+    decoder = Decoder()
+    decoder.feed(encode(START, 0, b"\0\0\0\0") + printed)
+    decoder.cut()
+    assert decoder.feed(encode(COUNT, 1, told)) == [Frame(COUNT, 1, told)]

@@ -21,7 +21,7 @@ try:
     _poll = select.poll()
     _poll.register(sys.stdin, 1)
     _waiting = _poll.ipoll
-except ImportError:
+except (ImportError, AttributeError, OSError):
 
     def _waiting(_):
         return ()
@@ -88,13 +88,16 @@ def _put(data):
 # sees what is lost or changed on the way.
 _print = print
 _frames = False
+_line = None  # what a value that raised left of it
 
 
 def _framed(*values, **how):
+    global _line
     if "file" in how:
         return _print(*values, **how)
-    text = io.BytesIO()
+    _line = text = io.BytesIO()
     _print(*values, file=text, **how)
+    _line = None
     text = text.getvalue()
     if len(text) > 1024:
         return _send_parts(text)
@@ -207,6 +210,10 @@ def _evaluate(kind, source):
 
 
 def _raised(error):
+    global _line
+    if _line:
+        _send_parts(_line.getvalue())
+        _line = None
     text = io.StringIO()
     sys.print_exception(error, text)
     _end(10, text.getvalue().encode())
@@ -232,6 +239,8 @@ def _counted(source):
     count = _Count()
     count.count = count.crc = 0
     before = _dupterm(count)
+    if isinstance(before, _Count):  # one of ours, which Ctrl-C left there
+        before = None
     if before:  # it is taken, by a WebREPL for example
         _dupterm(before)
     try:

@@ -57,7 +57,7 @@ def _sender(channel, paced):
         elif paced or slow > 50000:
             send(40, block)
         else:
-            send_clear(43, b2a_base64(block, newline=False))
+            send_clear(43, b2a_base64(block)[:-1])
         slow = max(-200000, min(200000, slow + _diff(_ticks_us(), now) - 5 * len(block)))
 
     return flush
