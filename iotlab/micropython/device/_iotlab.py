@@ -8,10 +8,18 @@ import sys
 import binascii
 import builtins
 import io
+import os
+import time
 import __main__
 
+# All of them here and not where they are used: an import looks through the files first, which takes longer than a
+# call, and may ask the host for them, with blocks under way.
 try:
-    import deflate  # not where it is used: an import may ask the host for files, with blocks under way
+    import deflate
+except ImportError:
+    pass
+try:
+    import hashlib
 except ImportError:
     pass
 
@@ -127,10 +135,8 @@ class _Count(io.IOBase):
 
 def _counts():
     try:
-        from os import dupterm
-
-        return dupterm
-    except ImportError:
+        return os.dupterm
+    except AttributeError:
         return None
 
 
@@ -341,8 +347,6 @@ def _receive(blocks, piece):
 
 
 def _sha256(path, size=1024):
-    import hashlib
-
     h = hashlib.sha256()
     with open(path, "rb") as f:
         b = bytearray(size)
@@ -364,8 +368,6 @@ def sha256(path):
 
 
 def put(path, digest, blocks, piece):
-    import os
-
     part = path + ".part"
     try:
         try:
@@ -397,9 +399,6 @@ def put(path, digest, blocks, piece):
 # Parts with their place in front; the size and, for a whole file, its hash as the answer.
 # "slow": microseconds that the line took in excess of 5 for a byte, as far as one knows.
 def get(path, start, stop, chunk, slow):
-    import hashlib
-    import time
-
     h = hashlib.sha256()
     b = bytearray(4 + chunk)
     v = memoryview(b)
@@ -427,8 +426,6 @@ def get(path, start, stop, chunk, slow):
 
 
 def ls(path):
-    import os
-
     found = []
     for e in os.ilistdir(path):
         size = e[3] if len(e) > 3 else os.stat((path if path.endswith("/") else path + "/") + e[0])[6]
@@ -437,8 +434,6 @@ def ls(path):
 
 
 def remove(path, recursive):
-    import os
-
     if os.stat(path)[0] & 0x4000:
         if recursive:
             for e in list(os.ilistdir(path)):
@@ -450,8 +445,6 @@ def remove(path, recursive):
 
 
 def mkdir(path):
-    import os
-
     made = ""
     for name in path.strip("/").split("/"):
         made += "/" + name
@@ -535,8 +528,6 @@ def pwm_stop(number):
 
 
 def identify():
-    import os
-
     u = os.uname()
     try:
         import machine
