@@ -18,7 +18,7 @@ from iotlab.sim.world import Environment
 RFU, CONFIG, T_UPPER, T_LOWER, T_CRIT, T_A = 0, 1, 2, 3, 4, 5
 MANUFACTURER_ID, DEVICE_ID, RESOLUTION, LAST = 6, 7, 8, 15
 
-IDENTITY = {MANUFACTURER_ID: 0x0054, DEVICE_ID: 0x0400}  # 5.1.4 and 5.1.5
+IDENTITY = {MANUFACTURER_ID: 0x0054, DEVICE_ID: 0x0400}  # 5.1.4, p. 27; 5.1.5, p. 28
 RFU_VALUE = 0x001F  # table 5-1, bit assignment summary
 LIMITS, LIMIT_BITS = (T_UPPER, T_LOWER, T_CRIT), 0x1FFC  # 5.1.2, p. 22: 11 bits, 0.25 °C
 
