@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from iotlab.errors import ConfigError
+from iotlab.sim.chips.base import within
 from iotlab.sim.registers import RegisterChip
 from iotlab.sim.world import Environment
 
@@ -77,17 +78,17 @@ class Calibration:
 
     def raw_temperature(self, temperature_c: float) -> int:
         """The raw value that compensates to ``temperature_c``."""
-        wanted = round(_within(temperature_c, TEMPERATURE_C) * 5120)
+        wanted = round(within(temperature_c, TEMPERATURE_C) * 5120)
         return _nearest(1 << 20, wanted, self.t_fine)
 
     def raw_pressure(self, pressure_hpa: float, t_fine: int) -> int:
         """The raw value that compensates to ``pressure_hpa`` at ``t_fine``. Falls as pressure rises."""
-        wanted = round(_within(pressure_hpa, PRESSURE_HPA) * 25600)
+        wanted = round(within(pressure_hpa, PRESSURE_HPA) * 25600)
         return _nearest(1 << 20, -wanted, lambda raw: -self.pressure(raw, t_fine))
 
     def raw_humidity(self, humidity_percent: float, t_fine: int) -> int:
         """The raw value that compensates to ``humidity_percent`` at ``t_fine``."""
-        wanted = round(_within(humidity_percent, HUMIDITY_PERCENT) * 4194304)
+        wanted = round(within(humidity_percent, HUMIDITY_PERCENT) * 4194304)
         return _nearest(1 << 16, wanted, lambda raw: self.humidity(raw, t_fine))
 
 
@@ -285,10 +286,6 @@ def _cut(raw: int, oversampling: int, coefficient: int) -> int:
         return raw
     step = 16 // oversampling
     return min((raw + step // 2) // step * step, 0xFFFFF // step * step)
-
-
-def _within(value: float, limits: tuple[float, float]) -> float:
-    return min(max(value, limits[0]), limits[1])
 
 
 def _nearest(size: int, wanted: int, rising: Callable[[int], int]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from iotlab.sim.chips.base import within
 from iotlab.sim.commands import crc8
 
 #: Range of both series (SHT3x-DIS version 5, tables 1 and 2; SHT4x version 6, 2.1 and 2.2).
@@ -17,5 +18,4 @@ def words(*values: int) -> bytes:
 
 def ticks(value: float, limits: tuple[float, float], zero: float, span: float) -> int:
     """The 16-bit word for ``value``, held at ``limits``: it means ``zero`` + ``span`` × word / (2¹⁶ - 1)."""
-    within = min(max(value, limits[0]), limits[1])
-    return min(max(round((within - zero) / span * 65535), 0), 65535)
+    return min(max(round((within(value, limits) - zero) / span * 65535), 0), 65535)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from iotlab.errors import NackError
+from iotlab.sim.chips.base import within
 from iotlab.sim.commands import CommandChip, crc8
 from iotlab.sim.world import Environment
 
@@ -83,14 +84,10 @@ class AHT20(CommandChip):
         """6, signal conversion: 20 bits of humidity, 20 of temperature."""
         if not self.calibrated:
             raise self.unmodelled("measuring before it is calibrated")
-        humidity = _within(self.world.value("humidity_percent"), HUMIDITY_PERCENT) / 100
-        temperature = (_within(self.world.value("temperature_c"), TEMPERATURE_C) + 50) / 200
+        humidity = within(self.world.value("humidity_percent"), HUMIDITY_PERCENT) / 100
+        temperature = (within(self.world.value("temperature_c"), TEMPERATURE_C) + 50) / 200
         words = min(round(humidity * FULL), FULL - 1) << 20 | round(temperature * FULL)
         self.reply(words.to_bytes(5, "big"), MEASURE_S)
-
-
-def _within(value: float, limits: tuple[float, float]) -> float:
-    return min(max(value, limits[0]), limits[1])
 
 
 PART = AHT20

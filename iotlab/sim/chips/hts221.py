@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from iotlab.errors import ConfigError
+from iotlab.sim.chips.base import within
 from iotlab.sim.registers import RegisterChip
 from iotlab.sim.world import Environment
 
@@ -155,15 +156,11 @@ class HTS221(RegisterChip):
     def _convert(self) -> None:
         self._data = struct.pack(
             "<hh",
-            self.calibration.humidity(_within(self.world.value("humidity_percent"), HUMIDITY_PERCENT)),
-            self.calibration.temperature(_within(self.world.value("temperature_c"), TEMPERATURE_C)),
+            self.calibration.humidity(within(self.world.value("humidity_percent"), HUMIDITY_PERCENT)),
+            self.calibration.temperature(within(self.world.value("temperature_c"), TEMPERATURE_C)),
         )
         self._available = H_DA | T_DA
         self._half_read = set()
-
-
-def _within(value: float, limits: tuple[float, float]) -> float:
-    return min(max(value, limits[0]), limits[1])
 
 
 def _between(value: float, x0: float, x1: float, y0: int, y1: int) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from iotlab.sim.chips.base import within
 from iotlab.sim.registers import RegisterChip
 from iotlab.sim.world import Environment
 
@@ -27,10 +28,10 @@ HYSTERESIS, SHDN, CRIT_LOCK, WIN_LOCK, INT_CLEAR, ALERT_CNT = 0x0600, 0x0100, 0x
 ALERT_FORM = 0x07  # Alert Sel., Pol. and Mod.: of an output that is wired to nothing
 LOCKS = CRIT_LOCK | WIN_LOCK
 
-AT_CRIT, ABOVE_UPPER, BELOW_LOWER = 0x8000, 0x4000, 0x2000  # 5.1.3: flags of T_A
+AT_CRIT, ABOVE_UPPER, BELOW_LOWER = 0x8000, 0x4000, 0x2000  # 5.1.3, p. 24: flags of T_A
 RESOLUTION_RESET = 0x03  # 5.1.6: +0.0625 °C
 STEPS_C = (0.5, 0.25, 0.125, 0.0625)  # 5.1.6
-CONVERSION_S = (0.030, 0.065, 0.130, 0.250)  # 5.1.6, t_CONV, typical
+CONVERSION_S = (0.030, 0.065, 0.130, 0.250)  # 5.2.4, temperature resolution: t_CONV, typical
 TEMPERATURE_C = (-40.0, 125.0)  # temperature characteristics: specified range
 
 
@@ -134,13 +135,12 @@ class MCP9808(RegisterChip):
         if ended < 1:
             return
         self._converting_s += ended * period_s
-        low, high = TEMPERATURE_C
-        degrees = min(max(self.world.value("temperature_c"), low), high)
+        degrees = within(self.world.value("temperature_c"), TEMPERATURE_C)
         step_c = STEPS_C[self._resolution]
         self._sixteenths = round(round(degrees / step_c) * step_c * 16)
 
     def _ambient(self) -> int:
-        """5.1.3: flags against the limits, whatever the Alert output does, then 13 bits."""
+        """5.1.3, p. 24: flags against the limits, whatever the Alert output does, then 13 bits."""
         flags = 0
         if self._sixteenths >= _signed(self._limits[T_CRIT]):
             flags |= AT_CRIT

@@ -16,7 +16,7 @@ from iotlab.sim.chips._sensirion import HUMIDITY_PERCENT, TEMPERATURE_C, ticks, 
 from iotlab.sim.commands import CommandChip
 from iotlab.sim.world import Environment
 
-HIGH_S, MEDIUM_S, LOW_S = 0.0125, 0.0045, 0.0025  # 2.2, table 4: measurement duration, typical
+HIGH_S, MEDIUM_S, LOW_S = 0.0125, 0.0045, 0.0025  # 2, table 4: measurement duration, typical
 
 #: 4.3, table 9, p. 10: how long, and whether the clock is stretched.
 SINGLE_SHOT = {

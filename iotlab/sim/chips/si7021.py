@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from iotlab.errors import NackError
+from iotlab.sim.chips.base import within
 from iotlab.sim.commands import CommandChip, crc8
 from iotlab.sim.world import Environment
 
@@ -129,13 +130,13 @@ class SI7021(CommandChip):
     def _humidity(self) -> bytes:
         """5.1.1."""
         bits = RESOLUTIONS[self._user & RESOLUTION][0]
-        percent = _within(self.world.value("humidity_percent"), HUMIDITY_PERCENT)
+        percent = within(self.world.value("humidity_percent"), HUMIDITY_PERCENT)
         return (_cut((percent + 6) / 125, bits) | HUMIDITY_MARK).to_bytes(2, "big")
 
     def _temperature(self) -> bytes:
         """5.1.2."""
         bits = RESOLUTIONS[self._user & RESOLUTION][1]
-        degrees = _within(self.world.value("temperature_c"), TEMPERATURE_C)
+        degrees = within(self.world.value("temperature_c"), TEMPERATURE_C)
         return _cut((degrees + 46.85) / 175.72, bits).to_bytes(2, "big")
 
     def _identity(self, command: bytes) -> bytes:
@@ -155,10 +156,6 @@ def _sum(data: bytes) -> bytes:
 
 def _summed(data: bytes) -> bytes:
     return data + _sum(data)
-
-
-def _within(value: float, limits: tuple[float, float]) -> float:
-    return min(max(value, limits[0]), limits[1])
 
 
 def _cut(share: float, bits: int) -> int:
