@@ -41,7 +41,7 @@ def somewhere(dice: random.Random) -> tuple[float, float]:
 
 @pytest.mark.parametrize(
     ("address", "repeatability", "stretching"),
-    [(0x44, REP_HIGH, True), (0x45, REP_MED, True), (0x44, REP_MED, False), (0x45, REP_LOW, False)],
+    [(0x44, REP_HIGH, True), (0x45, REP_MED, True), (0x44, REP_HIGH, False), (0x45, REP_LOW, False)],
 )
 def test_single_shots(world: SteadyWorld, address: int, repeatability: str, stretching: bool) -> None:
     driver = adafruit_sht31d.SHT31D(ChipBus(SHT31D(world, address=address)).as_blinka(), address)
