@@ -56,6 +56,9 @@ ROOM: Mapping[str, Drift] = {
     "rotation_x_dps": Drift(0.0, 1.5, 6.0),
     "rotation_y_dps": Drift(0.0, 1.5, 9.0),
     "rotation_z_dps": Drift(0.0, 1.5, 13.0),
+    "colour_red_share": Drift(0.36, 0.04, 70.0),
+    "colour_green_share": Drift(0.35, 0.03, 80.0),
+    "colour_blue_share": Drift(0.29, 0.04, 110.0),
 }
 
 

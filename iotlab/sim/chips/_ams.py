@@ -156,3 +156,10 @@ class CommandChip(LightChip):
 
     def after(self, register: int) -> int:
         return (register + 1) & 0x1F
+
+
+def colour_shares(world: Environment) -> tuple[float, float, float]:
+    """Red, green and blue of the world's light, as shares of what the three are together."""
+    red, green, blue = (max(world.value(f"colour_{name}_share"), 0.0) for name in ("red", "green", "blue"))
+    whole = red + green + blue
+    return (red / whole, green / whole, blue / whole) if whole else (1 / 3, 1 / 3, 1 / 3)
