@@ -59,6 +59,7 @@ ROOM: Mapping[str, Drift] = {
     "colour_red_share": Drift(0.36, 0.04, 70.0),
     "colour_green_share": Drift(0.35, 0.03, 80.0),
     "colour_blue_share": Drift(0.29, 0.04, 110.0),
+    "proximity_share": Drift(0.1, 0.1, 25.0),
 }
 
 

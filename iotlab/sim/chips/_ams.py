@@ -35,6 +35,8 @@ class LightChip(RegisterChip):
     fixed: ClassVar[dict[int, int]]
     #: Registers whose change makes the running cycle begin anew.
     settings: ClassVar[frozenset[int]] = frozenset({ATIME, CONTROL})
+    #: What its datasheet adds to the addresses of registers here.
+    base: ClassVar[int] = 0
     #: How many words of data there are.
     words: ClassVar[int]
 
@@ -77,14 +79,14 @@ class LightChip(RegisterChip):
             return self._status
         if DATA <= register < DATA + len(self._data):
             return self._data[register - DATA]
-        raise self.unmodelled(f"reading register 0x{register:02x}")
+        raise self.unmodelled(f"reading register 0x{self.base | register:02x}")
 
     def put(self, register: int, value: int) -> None:
         self._settle()
         if register not in self.writable:
-            raise self.unmodelled(f"writing register 0x{register:02x}")
+            raise self.unmodelled(f"writing register 0x{self.base | register:02x}")
         if extra := value & ~self.writable[register]:
-            raise self.unmodelled(f"bits 0x{extra:02x} of register 0x{register:02x}")
+            raise self.unmodelled(f"bits 0x{extra:02x} of register 0x{self.base | register:02x}")
         before, self._registers[register] = self._registers[register], value
         if register == ENABLE:
             self._enable(before, value)
