@@ -60,6 +60,7 @@ ROOM: Mapping[str, Drift] = {
     "colour_green_share": Drift(0.35, 0.03, 80.0),
     "colour_blue_share": Drift(0.29, 0.04, 110.0),
     "proximity_share": Drift(0.1, 0.1, 25.0),
+    "distance_mm": Drift(450.0, 300.0, 35.0),
     "co2eq_ppm": Drift(650.0, 200.0, 150.0),
     "tvoc_ppb": Drift(120.0, 90.0, 170.0),
 }

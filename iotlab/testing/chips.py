@@ -21,6 +21,7 @@ ROOM = {
     "pressure_hpa": 1009.0,
     "light_lux": 300.0,
     "proximity_share": 0.25,
+    "distance_mm": 420.0,
     "co2eq_ppm": 800.0,
     "tvoc_ppb": 150.0,
     **{f"colour_{colour}_share": share for colour, share in (("red", 0.36), ("green", 0.35), ("blue", 0.29))},
