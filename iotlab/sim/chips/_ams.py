@@ -153,8 +153,19 @@ class CommandChip(LightChip):
                 raise self.unmodelled(f"special function {place}", "command register")
             self._status &= ~self.functions[place]
             self._outside = 0
-        elif len(data) > 1:  # a lone byte that is no command is not noticed: somebody looks for other chips
+        elif not command & 0x80:
+            self._write_on(data)
+        elif len(data) > 1:  # a type that is reserved; alone, it is somebody who looks for another chip
             raise self.unmodelled(f"command 0x{command:02x}", "command register")
+
+    def _write_on(self, data: bytes) -> None:
+        """Bytes without a command go where the last one pointed to ("I2C Protocol"); none did after power-on."""
+        if self._pointer is None:
+            return
+        for value in data:
+            if self._pointer in self.writable:
+                self.put(self._pointer, value)
+            self._pointer = self.after(self._pointer)
 
     def after(self, register: int) -> int:
         return (register + 1) & 0x1F

@@ -1,9 +1,9 @@
-"""TCS34725: colour and brightness of light. ams (TAOS) TAOS135, TCS3472; ams DN40 rev. 1.0 for lux.
+"""TCS34725: colour and brightness of light. ams TCS3472, v1-02 (2016-Feb-08); ams DN40 rev. 1.0 for lux.
 
 The address is 0x29, always. The light has no infrared part (the chip has a filter against it), so clear is
 red, green and blue together, in the world's shares; as many counts as DN40's equation makes one lux of. Blue
 light of which that equation makes (nearly) no lux has the counts of ``LEAST_LUX_SHARE``.
-Type 00 of a command should read one register again and again, says the datasheet; chips count up, and the
+Type 00 of a command should read one register again and again, says the datasheet (p. 21); chips count up, and the
 published drivers rely on it: so does this one.
 """
 
@@ -44,8 +44,8 @@ class TCS34725(CommandChip):
     """Four channels: clear, red, green, blue. Off after power-on."""
 
     addresses = (0x29,)
-    datasheet: ClassVar[str] = "ams TAOS135"
-    map_page: ClassVar[str] = "Register Set"
+    datasheet: ClassVar[str] = "ams TCS3472 v1-02"
+    map_page: ClassVar[str] = "figure 24, p. 20"
     types = (0, 1)
     functions: ClassVar[dict[int, int]] = {0x06: AINT}
     writable: ClassVar[dict[int, int]] = {

@@ -110,6 +110,18 @@ def test_it_waits_between_integrations_when_told_to() -> None:
     assert bus.read_register(0x29, 0xB4, 8) != first
 
 
+def test_bytes_without_a_command_go_where_the_last_one_pointed_to(world: SteadyWorld) -> None:
+    """v1-02, p. 19: who looks for a chip whose register 0 tells it apart writes to this one."""
+    bus = ChipBus(TCS34725(world))
+    bus.write(0x29, b"\x00")
+    bus.write(0x29, b"\x81")
+    bus.write(0x29, b"\x55")
+    assert bus.read_register(0x29, 0x81) == b"\x55"
+    bus.write(0x29, b"\x92")
+    bus.write(0x29, b"\x00")
+    assert bus.read_register(0x29, 0x92) == b"\x44", "read-only"
+
+
 def test_unplugged_the_driver_raises_an_oserror(world: SteadyWorld) -> None:
     chip, driver = connect(world)
     chip.unplug()
@@ -117,7 +129,7 @@ def test_unplugged_the_driver_raises_an_oserror(world: SteadyWorld) -> None:
         driver.lux  # noqa: B018 - reading it takes the transfers
 
 
-@pytest.mark.parametrize("data", [b"\x8d\x01", b"\x80\x40", b"\x92\x00", b"\x00\x01", b"\xe0"])
+@pytest.mark.parametrize("data", [b"\x8d\x01", b"\x80\x40", b"\x92\x00", b"\xc0\x01", b"\xe0"])
 def test_what_is_not_modelled_fails_loudly(world: SteadyWorld, data: bytes) -> None:
-    with pytest.raises(UnmodelledError, match="TAOS135"):
+    with pytest.raises(UnmodelledError, match="ams TCS3472"):
         ChipBus(TCS34725(world)).write(0x29, data)
