@@ -1,4 +1,4 @@
-"""Vishay VEML7700. Document 84286. A VEML6030 has the same registers and the same ID."""
+"""Vishay VEML7700. Document 84286."""
 
 from __future__ import annotations
 

@@ -47,7 +47,8 @@ COUNTS_PER_CYCLE = 1025  # the same: full scale ADC counts per step
 PROXIMITY_S = 0.0006966  # "Proximity Characteristics": ADC conversion time step size
 WLONG, CONFIG1_RESERVED = 0x02, 0x60
 
-#: "RGBC Characteristics": clear channel, neutral white, at a gain of 16 (and an integration of 10 steps).
+#: "RGBC Characteristics": clear channel, neutral white, at a gain of 16. For which integration time, the table
+#: does not say: ten steps, as a later chip with this engine is measured with (ams TMD4903 v1-12, figure 8).
 COUNTS_PER_UW_CM2, AT_GAIN, AT_CYCLES = 23.60, 16.0, 10
 UW_CM2_PER_LX = 100 / 683  # 1 lx is 1/683 W/m² at 555 nm
 COUNTS_PER_LX = COUNTS_PER_UW_CM2 * UW_CM2_PER_LX / (AT_GAIN * AT_CYCLES)  # at a gain of 1, for one step

@@ -101,7 +101,7 @@ class MCP23017(RegisterChip):
     def put(self, register: int, value: int) -> None:
         place, shift = register & ~1, 8 * (register & 1)
         if place == GPIO:
-            place = OLAT  # writing the port writes its latch (3.5.9)
+            place = OLAT  # writing the port writes its latch (3.5.10)
         if place in self._words:
             self._words[place] = self._words[place] & ~(0xFF << shift) | value << shift
             self._look()
@@ -109,13 +109,13 @@ class MCP23017(RegisterChip):
             if value & BANK:
                 raise self.unmodelled("IOCON.BANK", "register 3-6")
             self._iocon = value & 0x7E
-        elif place not in (INTF, INTCAP):  # read-only (3.5.7, 3.5.8)
+        elif place not in (INTF, INTCAP):  # read-only (3.5.8, 3.5.9)
             raise self.unmodelled(f"writing register 0x{register:02x}")
 
     # -- interrupts ---------------------------------------------------------------------------
 
     def _look(self) -> None:
-        """Interrupt-on-change (3.6): the first event of a port flags it and captures its pins."""
+        """Interrupt-on-change (3.6.4, 3.6.5): the first event of a port flags it and captures its pins."""
         levels, compared = self._levels(), self._words[INTCON]
         differing = (levels ^ self._words[DEFVAL]) & compared | (levels ^ self._before) & ~compared
         events = differing & self._words[GPINTEN] & self._words[IODIR]
@@ -128,7 +128,7 @@ class MCP23017(RegisterChip):
                 self._captured = self._captured & ~port | (levels ^ self._words[IPOL]) & port
 
     def _clear(self, shift: int) -> None:
-        """Reading GPIO or INTCAP of a port; a pin that still differs from DEFVAL interrupts again."""
+        """Reading GPIO or INTCAP of a port; a pin that still differs from DEFVAL interrupts on (3.6.5)."""
         port = 0xFF << shift
         self._flags &= ~port
         self._before = self._before & ~port | self._levels() & port

@@ -16,10 +16,11 @@ from iotlab.sim.chips._ams import AILT, AINT, ENABLE, FULL_SCALE, ID, PERS, PON,
 CONTROL, NPAILT, NPAIHT, PID = 0x01, 0x08, 0x0A, 0x11
 NPIEN, NPINTR = 0x80, 0x20
 
-GAIN = (1.0, 25.0, 428.0, 9876.0)  # AGAIN: the figures of the published drivers
+# AGAIN: the figures of the published drivers. Typical, says the datasheet: 24.5, 400, 9200 (channel 1: 9900).
+GAIN = (1.0, 25.0, 428.0, 9876.0)
 INTEGRATION_S = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)  # ATIME
 MOST_100_MS = 36863  # "Operating Characteristics": ADC count value at 100 ms
-INFRARED_SHARE = 1003 / 6024  # the same, irradiance responsivity for white light: channel 1 to channel 0
+INFRARED_SHARE = 34.9 / 264.1  # the same, irradiance responsivity for white light: channel 1 to channel 0
 DF, COEF_B = 408.0, 1.64  # lux = (C0 - 1.64 C1) DF / (ms x gain)
 
 
