@@ -56,6 +56,13 @@ ROOM: Mapping[str, Drift] = {
     "rotation_x_dps": Drift(0.0, 1.5, 6.0),
     "rotation_y_dps": Drift(0.0, 1.5, 9.0),
     "rotation_z_dps": Drift(0.0, 1.5, 13.0),
+    "colour_red_share": Drift(0.36, 0.04, 70.0),
+    "colour_green_share": Drift(0.35, 0.03, 80.0),
+    "colour_blue_share": Drift(0.29, 0.04, 110.0),
+    "proximity_share": Drift(0.1, 0.1, 25.0),
+    "distance_mm": Drift(450.0, 300.0, 35.0),
+    "co2eq_ppm": Drift(650.0, 200.0, 150.0),
+    "tvoc_ppb": Drift(120.0, 90.0, 170.0),
 }
 
 

@@ -20,6 +20,11 @@ ROOM = {
     "humidity_percent": 48.0,
     "pressure_hpa": 1009.0,
     "light_lux": 300.0,
+    "proximity_share": 0.25,
+    "distance_mm": 420.0,
+    "co2eq_ppm": 800.0,
+    "tvoc_ppb": 150.0,
+    **{f"colour_{colour}_share": share for colour, share in (("red", 0.36), ("green", 0.35), ("blue", 0.29))},
     **{f"acceleration_{axis}_g": value for axis, value in zip("xyz", (0.0, 0.1, 0.99), strict=True)},
     **{f"rotation_{axis}_dps": value for axis, value in zip("xyz", (0.0, 1.0, -2.0), strict=True)},
 }

@@ -232,7 +232,7 @@ class TestIdentify:
         assert "none of the chips known here: register 0x75 reads 0x00" in found.note
 
     def test_an_address_that_no_profile_has(self) -> None:
-        found = self.identify(Registers(0x10, {}), 0x10)
+        found = self.identify(Registers(0x16, {}), 0x16)
         assert (found.candidates, found.note) == ((), "no chip is known at this address")
 
     def test_where_a_byte_could_do_harm_none_is_written(self, world: SteadyWorld) -> None:
