@@ -18,6 +18,8 @@ class WordChip(RegisterChip):
 
     #: The registers there are, and how many bytes each has.
     sizes: ClassVar[Mapping[int, int]]
+    #: How many bits of the pointer name a register; datasheets want the others to be 0.
+    pointer_bits: ClassVar[int]
     #: Where the pointer is after power-on.
     first: ClassVar[int] = 0
 
@@ -30,7 +32,8 @@ class WordChip(RegisterChip):
         if not data:
             return
         register, value = data[0], data[1:]
-        if register not in self.sizes:
+        known = register in self.sizes
+        if not known and (value or not self._beyond(register)):
             raise self.unmodelled(f"register 0x{register:02x}")
         if value and len(value) != self.sizes[register]:
             raise self.unmodelled(f"writing {len(value)} bytes to register 0x{register:02x}")
@@ -39,8 +42,15 @@ class WordChip(RegisterChip):
             self.put(register, int.from_bytes(value, "big"))
 
     def read(self, size: int) -> bytes:
+        """The register that the pointer names. Of a pointer that no register can have, datasheets promise nothing:
+        ones, as where nobody drives the wire, for who only wants to know whether another chip is here."""
         self.settle()
         register = self.first if self._pointer is None else self._pointer
+        if self._beyond(register):
+            return b"\xff" * size
         if size > self.sizes[register]:
             raise self.unmodelled(f"reading {size} bytes of register 0x{register:02x}")
         return self.get(register).to_bytes(self.sizes[register], "big")[:size]
+
+    def _beyond(self, register: int) -> bool:
+        return bool(register >> self.pointer_bits)

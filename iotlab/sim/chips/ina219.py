@@ -39,6 +39,7 @@ class INA219(WordChip):
     datasheet: ClassVar[str] = "TI SBOS448G"
     map_page: ClassVar[str] = "8.6"
     sizes: ClassVar[Mapping[int, int]] = dict.fromkeys(range(6), 2)
+    pointer_bits = 3
 
     def __init__(self, world: Environment, *, address: int | None = None, shunt_ohm: float = 0.1) -> None:
         super().__init__(world, address=address)

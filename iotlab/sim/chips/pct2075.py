@@ -31,6 +31,7 @@ class PCT2075(WordChip):
     datasheet: ClassVar[str] = "NXP PCT2075 rev. 3"
     map_page: ClassVar[str] = "section 7.4"
     sizes: ClassVar[Mapping[int, int]] = {TEMP: 2, CONF: 1, THYST: 2, TOS: 2, TIDLE: 1}
+    pointer_bits = 3
     first = TEMP
 
     def __init__(self, world: Environment, *, address: int | None = None) -> None:

@@ -8,6 +8,7 @@ import adafruit_ina219
 import pytest
 from adafruit_ina219 import ADCResolution, BusVoltageRange, Gain, Mode
 
+from iotlab import sensors
 from iotlab.errors import ConfigError
 from iotlab.sim.chips.base import UnmodelledError
 from iotlab.sim.chips.ina219 import INA219
@@ -192,3 +193,9 @@ class TestRegisters:
     def test_a_shunt_is_a_resistor(self, world: SteadyWorld) -> None:
         with pytest.raises(ConfigError, match="more than 0 ohms"):
             INA219(world, shunt_ohm=0)
+
+
+@pytest.mark.parametrize("address", [0x40, 0x48, 0x4F])
+def test_it_is_possible_where_nothing_else_is_proven(world: SteadyWorld, address: int) -> None:
+    found = sensors.identify(ChipBus(INA219(world, address=address)), address, sensors.profiles())
+    assert {"ina219": "possible"}.items() <= {c.name: c.confidence for c in found.candidates}.items()

@@ -122,8 +122,8 @@ class TestRegisters:
             bus.read(0x37, 3)
 
 
-def test_it_is_told_by_its_thresholds(world: SteadyWorld) -> None:
-    (candidate,) = sensors.identify(
-        ChipBus(PCT2075(world, address=0x4F)), 0x4F, sensors.profiles()
-    ).candidates
+@pytest.mark.parametrize("address", [0x28, 0x48, 0x4F, 0x76])
+def test_it_is_told_by_its_thresholds(world: SteadyWorld, address: int) -> None:
+    bus = ChipBus(PCT2075(world, address=address))
+    candidate = sensors.identify(bus, address, sensors.profiles()).candidates[0]
     assert (candidate.name, candidate.confidence) == ("pct2075", "likely")
