@@ -143,8 +143,8 @@ class TestOpen:
         assert sensor.read() == {"temperature_c": 21.5, "clock_s": world.now()}
 
     @pytest.mark.parametrize("name", [n for n in chips.names() if issubclass(chips.load(n), I2CChip)])
-    def test_every_simulated_chip_is_opened_and_read(self, world: SteadyWorld, name: str) -> None:
-        chip = chips.create(name, world)
+    def test_every_simulated_chip_is_opened_and_read(self, name: str) -> None:
+        chip = chips.create(name, SteadyWorld(step_s=None, **ROOM))  # drivers sleep as long as a chip needs
         assert isinstance(chip, I2CChip)
         sensor = sensors.open(ChipBus(chip), name)
         assert set(sensor.read()) == {q.name for q in sensor.quantities}
