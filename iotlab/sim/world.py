@@ -63,6 +63,18 @@ ROOM: Mapping[str, Drift] = {
     "distance_mm": Drift(450.0, 300.0, 35.0),
     "co2eq_ppm": Drift(650.0, 200.0, 150.0),
     "tvoc_ppb": Drift(120.0, 90.0, 170.0),
+    "bus_voltage_v": Drift(5.0, 0.1, 45.0),
+    "current_ma": Drift(120.0, 40.0, 20.0),
+    "voltage_0_v": Drift(1.65, 1.2, 17.0),
+    "voltage_1_v": Drift(1.2, 0.6, 23.0),
+    "voltage_2_v": Drift(0.8, 0.4, 31.0),
+    "voltage_3_v": Drift(2.5, 0.2, 37.0),
+    "heading_deg": Drift(120.0, 40.0, 25.0),
+    "roll_deg": Drift(0.0, 15.0, 15.0),
+    "pitch_deg": Drift(0.0, 15.0, 19.0),
+    "magnetic_x_ut": Drift(18.0, 6.0, 25.0),
+    "magnetic_y_ut": Drift(-4.0, 6.0, 29.0),
+    "magnetic_z_ut": Drift(-42.0, 4.0, 33.0),
 }
 
 

@@ -27,6 +27,14 @@ ROOM = {
     **{f"colour_{colour}_share": share for colour, share in (("red", 0.36), ("green", 0.35), ("blue", 0.29))},
     **{f"acceleration_{axis}_g": value for axis, value in zip("xyz", (0.0, 0.1, 0.99), strict=True)},
     **{f"rotation_{axis}_dps": value for axis, value in zip("xyz", (0.0, 1.0, -2.0), strict=True)},
+    "bus_voltage_v": 5.0,
+    "current_ma": 120.0,
+    **{f"voltage_{channel}_v": 0.4 * (channel + 1) for channel in range(4)},
+    **{
+        f"{angle}_deg": value
+        for angle, value in zip(("heading", "roll", "pitch"), (120.0, 5.0, -8.0), strict=True)
+    },
+    **{f"magnetic_{axis}_ut": value for axis, value in zip("xyz", (18.0, -4.0, -42.0), strict=True)},
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -144,7 +145,7 @@ class TestOpen:
 
     @pytest.mark.parametrize("name", [n for n in chips.names() if issubclass(chips.load(n), I2CChip)])
     def test_every_simulated_chip_is_opened_and_read(self, name: str) -> None:
-        chip = chips.create(name, SteadyWorld(step_s=None, **ROOM))  # drivers sleep for as long as it measures
+        chip = chips.create(name, SteadyWorld(step_s=None, **ROOM))  # drivers sleep as long as a chip needs
         assert isinstance(chip, I2CChip)
         sensor = sensors.open(ChipBus(chip), name)
         assert set(sensor.read()) == {q.name for q in sensor.quantities}
@@ -219,6 +220,16 @@ class TestIdentify:
     def test_others_are_told_apart(self, address: int, registers: dict[int, bytes], name: str) -> None:
         (candidate,) = self.identify(Registers(address, registers), address).candidates
         assert (candidate.name, candidate.confidence) == (name, "certain")
+
+    @pytest.mark.parametrize("name", [n for n in chips.names() if issubclass(chips.load(n), I2CChip)])
+    def test_a_simulated_chip_may_be_looked_at_wherever_it_can_be(
+        self, world: SteadyWorld, name: str
+    ) -> None:
+        """Asked for the identity of each other chip that shares its address, it does not end the search."""
+        part: Any = chips.load(name)
+        for address in part.addresses:
+            found = self.identify(ChipBus(part(world, address=address)), address)
+            assert name in [candidate.name for candidate in found.candidates]
 
     def test_a_clock_is_known_by_its_form(self, world: SteadyWorld) -> None:
         (candidate,) = self.identify(ChipBus(DS3231(world)), 0x68).candidates
