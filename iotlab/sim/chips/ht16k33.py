@@ -73,6 +73,8 @@ class HT16K33(I2CChip):
             self._display, self._blink = bool(command & 0x01), command >> 1 & 0x03
         elif kind == 0xE0:
             self._dimming = (command & 0x0F) + 1
+        elif command == 0xD0:
+            pass  # in no list; a look for a Bosch sensor's ID at 0x76 and 0x77 sends it, and real displays go on
         elif command != 0xA0:  # INT/ROW output: ROW, as after power-on
             raise self._unmodelled(f"command 0x{command:02x}")
 
