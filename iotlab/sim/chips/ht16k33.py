@@ -74,7 +74,7 @@ class HT16K33(I2CChip):
         elif kind == 0xE0:
             self._dimming = (command & 0x0F) + 1
         elif command == 0xD0:
-            pass  # in no list; a look for a Bosch sensor's ID at 0x76 and 0x77 sends it, and real displays go on
+            pass  # in no list: taken to do nothing. A look for the ID of a Bosch sensor at 0x76 and 0x77 sends it
         elif command != 0xA0:  # INT/ROW output: ROW, as after power-on
             raise self._unmodelled(f"command 0x{command:02x}")
 
