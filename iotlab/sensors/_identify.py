@@ -158,7 +158,7 @@ class _Look:
     def _keeper(self) -> Found:
         """Something without registers: the byte is taken back, as a multiplexer has it after power-on."""
         self.bus.write(self.address, b"\0")
-        plain = [p for p in self.known if not p.checks]
+        plain = [p for p in self.known if not p.checks and "multiplexer" in p.what]
         evidence = (
             "it has no registers but keeps the byte that was written: a multiplexer; its channels are off now"
         )

@@ -19,6 +19,9 @@ PROFILE = Profile(
         Quantity("magnetic_x_ut", "µT", "magnetic", axis(0)),
         Quantity("magnetic_y_ut", "µT", "magnetic", axis(1)),
         Quantity("magnetic_z_ut", "µT", "magnetic", axis(2)),
+        Quantity("heading_deg", "°", "euler", axis(0)),
+        Quantity("roll_deg", "°", "euler", axis(1)),
+        Quantity("pitch_deg", "°", "euler", axis(2)),
         Quantity("temperature_c", "°C", "temperature"),
     ),
 )

@@ -12,8 +12,8 @@ PROFILE = Profile(
     driver="adafruit_mcp9808:MCP9808",
     package="adafruit-circuitpython-mcp9808",
     checks=(
-        IdRegister(0x06, (0x0054,), "Microchip DS25095A, 5.1.5", mask=0xFFFF, size=2),
-        IdRegister(0x07, (0x04,), "Microchip DS25095A, 5.1.6"),
+        IdRegister(0x06, (0x0054,), "Microchip DS25095A, 5.1.4, p. 27", mask=0xFFFF, size=2),
+        IdRegister(0x07, (0x04,), "Microchip DS25095A, 5.1.5, p. 28"),
     ),
     quantities=(Quantity("temperature_c", "°C", "temperature"),),
 )

@@ -20,6 +20,11 @@ class UnmodelledError(Exception):
     """A driver used something of a chip that the simulation does not have: never guessed."""
 
 
+def within(value: float, limits: tuple[float, float]) -> float:
+    """``value``, held at the ends of a chip's range."""
+    return min(max(value, limits[0]), limits[1])
+
+
 class Part(ABC):
     """A part on the bench."""
 
