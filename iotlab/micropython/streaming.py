@@ -273,7 +273,8 @@ class Stream(Generic[T]):
                 self._finish(session)
         self._floods = len(self._came) > 1
         quiet_s, patience_s = time.monotonic() - self._heard_s, self.spec.timeout_s
-        if not self._came and self._session and patience_s is not None and quiet_s > patience_s:
+        waits = self._session is not None and self._absence is None and not self._came
+        if waits and patience_s is not None and quiet_s > patience_s:
             raise DeadlineError(f"the stream {self.name} sent nothing for {patience_s:g} s; it was stopped")
 
     def _listen(self, session: Session, timeout_s: float) -> None:
