@@ -139,7 +139,7 @@ def _for_prompt(code: str) -> str:
 
 def told_twice(expression: str) -> str:
     """Code that prints the value of ``expression`` in a form that :func:`value_of` can check."""
-    return f"__import__('builtins').print('',*[repr(({expression}\n))]*2,sep={_MARK!r})"
+    return f"print('',*[repr(({expression}\n))]*2,sep={_MARK!r})"
 
 
 def value_of(printed: str) -> str:

@@ -109,6 +109,7 @@ class TestMicrobit(BoardContract):
     @pytest.fixture
     def board(self, bench: Bench) -> Iterator[Board]:
         with iotlab.connect("microbit") as board:
+            board.reset("soft")  # what the test before left takes room, of which there is little
             yield board
 
     @pytest.fixture
