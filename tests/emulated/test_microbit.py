@@ -123,6 +123,7 @@ class TestMicrobit(BoardContract):
 def board(bench: Bench) -> Iterator[MicroPythonBoard]:
     with iotlab.connect("microbit") as board:
         assert isinstance(board, MicroPythonBoard)
+        board.reset("soft")  # what the test before left takes room
         yield board
 
 
@@ -241,6 +242,7 @@ def test_single_faults(faulty: tuple[MicroPythonBoard, FaultyLink], direction: D
     code = "n += 1\nprint(n)"
     random = Random(f"{direction} {kind}")
     for number in range(5):
+        board.reset("soft")  # all of its memory: a parser that has too little is another fault
         board.exec("n = 0")
         board.files.write("/f", b"old")
         link.arm(Fault(kind, direction, random.randrange(40 if direction == "to-board" else 250)))
